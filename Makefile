@@ -1,0 +1,49 @@
+# Everything here works on a fresh clone: each target makes what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+.DEFAULT_GOAL := help
+.PHONY: help setup mosquitto check format unit e2e test demo bench clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment could be made: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+setup: $(READY) mosquitto ## virtual environment and Mosquitto
+
+mosquitto:
+	@.ci/need-mosquitto
+
+check: $(READY) ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY) ## rewrite the sources in house format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+unit: $(READY) ## the tests without a broker, seconds
+	$(BIN)/python -m pytest -q -m "not e2e"
+
+e2e: setup ## the tests on a real Mosquitto
+	$(BIN)/python -m pytest -q -m e2e
+
+test: setup check ## everything that must pass
+	$(BIN)/python -m pytest -q
+
+demo: setup ## the main job on a real Mosquitto, told step by step
+	@$(BIN)/python -m bridge.demo
+
+bench: setup ## measure against the bars, into bench/latest.json
+	@$(BIN)/python bench/run.py
+
+clean: ## remove what the targets made here
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage var

@@ -1,0 +1,224 @@
+"""Accounts in Mosquitto's dynamic security plugin, spoken to over MQTT.
+
+Answers come with QoS 0 to everybody who listens there, so each command carries correlation data of its own and is
+repeated when no answer comes. The order within an account matters: a role that came with its client must not be
+deleted before the client, which crashes Mosquitto 2.0.11 and 2.1.2.
+"""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Final
+
+from bridge.accounts import AccountsFault, Login
+from bridge.broker import Connection, Disconnected
+from bridge.credentials import mosquitto_hash
+from bridge.wire import to_bytes
+
+REQUESTS: Final = "$CONTROL/dynamic-security/v1"
+RESPONSES: Final = "$CONTROL/dynamic-security/v1/response"
+TEXTNAME: Final = "bootstrap-bridge"
+"""How the bridge knows the accounts that it made from others'."""
+PAGE: Final = 500
+"""Clients in one page of a list; an answer stays far below the broker's packet limit."""
+PATIENCE: Final = 10.0
+"""Seconds without an answer after which a command is sent again; the broker writes its whole file for each."""
+TRIES: Final = 3
+
+Command = dict[str, Any]
+
+
+def role_name(username: str) -> str:
+    """Return the name of the one role that the account of ``username`` has."""
+    return f"{TEXTNAME}:{username}"
+
+
+def _roles(username: str) -> list[dict[str, Any]]:
+    return [{"rolename": role_name(username), "priority": 0}]
+
+
+def _acls(login: Login) -> list[dict[str, Any]]:
+    return [grant.members for grant in login.grants]
+
+
+def create_commands(login: Login) -> list[Command]:
+    """The commands that make an account from nothing."""
+    client: Command = {
+        "command": "createClient",
+        "username": login.username,
+        "password": login.password,
+        "textname": TEXTNAME,
+        "textdescription": login.mark,
+        "roles": _roles(login.username),
+    }
+    if login.client_id is not None:
+        client["clientid"] = login.client_id
+    return [{"command": "createRole", "rolename": role_name(login.username), "acls": _acls(login)}, client]
+
+
+def file_client(login: Login) -> dict[str, Any]:
+    """An account as the plugin's own file has it."""
+    client: dict[str, Any] = {
+        "username": login.username,
+        "textname": TEXTNAME,
+        "textdescription": login.mark,
+        "roles": _roles(login.username),
+        **mosquitto_hash(login.password).members,
+    }
+    if login.client_id is not None:
+        client["clientid"] = login.client_id
+    return client
+
+
+def file_role(login: Login) -> dict[str, Any]:
+    """The role of an account as the plugin's own file has it."""
+    return {"rolename": role_name(login.username), "acls": _acls(login)}
+
+
+def _is_missing(error: str | None) -> bool:
+    return error in {"Client not found", "Role not found"}
+
+
+def _is_there_already(error: str | None) -> bool:
+    return error in {"Client already exists", "Role already exists"}
+
+
+def _data(answer: dict[str, Any], member: str) -> dict[str, Any]:
+    """Return what a get command found. Raises AccountsFault."""
+    error = answer.get("error")
+    if error is not None:
+        raise AccountsFault(f"{answer.get('command')}: {error}")
+    found: dict[str, Any] = answer["data"][member]
+    return found
+
+
+def _same_role(role: dict[str, Any], login: Login) -> bool:
+    there = {(acl["acltype"], acl["topic"], acl["allow"]) for acl in role.get("acls", ())}
+    return there == {(acl["acltype"], acl["topic"], acl["allow"]) for acl in _acls(login)}
+
+
+def _same_client(client: dict[str, Any], login: Login) -> bool:
+    return (
+        client.get("textdescription") == login.mark
+        and client.get("textname") == TEXTNAME
+        and client.get("clientid") == login.client_id
+        and [role["rolename"] for role in client.get("roles", ())] == [role_name(login.username)]
+        and not client.get("disabled", False)
+    )
+
+
+class Dynsec:
+    """The accounts of one Mosquitto, over a connection that nobody else uses."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._prefix = secrets.token_hex(8)
+        self._numbers = itertools.count()
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+    def heard(self, answers: Iterable[dict[str, Any]]) -> None:
+        """Take the responses of one message; those to others' commands are left alone."""
+        for answer in answers:
+            waiting = self._waiting.get(str(answer.get("correlationData")))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(answer)
+
+    async def _ask(self, commands: Sequence[Command]) -> list[dict[str, Any]]:
+        """Send ``commands`` in one message and return their answers, in their order. Raises AccountsFault."""
+        for _ in range(TRIES):
+            keys = [f"{self._prefix}-{next(self._numbers)}" for _ in commands]
+            loop = asyncio.get_running_loop()
+            self._waiting |= {key: loop.create_future() for key in keys}
+            try:
+                tagged = [{**command, "correlationData": key} for command, key in zip(commands, keys, strict=True)]
+                self._connection.send(REQUESTS, to_bytes({"commands": tagged}))
+                async with asyncio.timeout(PATIENCE):
+                    return [await self._waiting[key] for key in keys]
+            except TimeoutError:
+                continue
+            finally:
+                for key in keys:
+                    self._waiting.pop(key).cancel()
+        raise Disconnected(f"the dynamic security plugin has not answered {TRIES} times")
+
+    async def install(self, logins: Sequence[Login]) -> None:
+        """See ``Accounts.install``."""
+        commands = [command for login in logins for command in create_commands(login)]
+        answers = await self._ask(commands)
+        again: list[Login] = []
+        for login, role, client in zip(logins, answers[::2], answers[1::2], strict=True):
+            errors = [answer["error"] for answer in (role, client) if answer.get("error") is not None]
+            if any(not _is_there_already(error) for error in errors):
+                raise AccountsFault(f"the account {login.username} cannot be made: {', '.join(errors)}")
+            if errors:
+                again.append(login)
+        if again:
+            await self.renew(again)
+
+    async def renew(self, logins: Sequence[Login]) -> None:
+        """See ``Accounts.renew``. What is the same already is not touched, since touching throws the device out."""
+        asked = [
+            command
+            for login in logins
+            for command in (
+                {"command": "getRole", "rolename": role_name(login.username)},
+                {"command": "getClient", "username": login.username},
+            )
+        ]
+        found = await self._ask(asked)
+        roles: list[Command] = []
+        clients: list[Command] = []
+        for login, role, client in zip(logins, found[::2], found[1::2], strict=True):
+            create_role, create_client = create_commands(login)
+            # The role first: a client must find what it may do.
+            if _is_missing(role.get("error")):
+                roles.append(create_role)
+            elif not _same_role(_data(role, "role"), login):
+                roles.append({**create_role, "command": "modifyRole"})
+            if _is_missing(client.get("error")):
+                clients.append(create_client)
+            elif not _same_client(_data(client, "client"), login):
+                clients.append({**create_client, "command": "modifyClient"})
+        await self._do(roles)
+        await self._do(clients)
+
+    async def _do(self, commands: Sequence[Command]) -> None:
+        if not commands:
+            return
+        for command, answer in zip(commands, await self._ask(commands), strict=True):
+            error = answer.get("error")
+            # Where an answer was lost, the command was sent again and finds its own work.
+            if error is not None and not _is_there_already(error):
+                raise AccountsFault(f"{command['command']} {command.get('username') or command['rolename']}: {error}")
+
+    async def remove(self, usernames: Sequence[str]) -> None:
+        """See ``Accounts.remove``."""
+        commands: list[Command] = [
+            command
+            for username in usernames
+            for command in (
+                {"command": "deleteClient", "username": username},
+                {"command": "deleteRole", "rolename": role_name(username)},
+            )
+        ]
+        for command, answer in zip(commands, await self._ask(commands), strict=True):
+            error = answer.get("error")
+            if error is not None and not _is_missing(error):
+                raise AccountsFault(f"{command['command']}: {error}")
+
+    async def listed(self) -> AsyncIterator[tuple[str, str]]:
+        """See ``Accounts.listed``."""
+        offset = 0
+        while True:
+            page = {"command": "listClients", "verbose": True, "count": PAGE, "offset": offset}
+            (answer,) = await self._ask([page])
+            if answer.get("error") is not None:
+                raise AccountsFault(f"listClients: {answer['error']}")
+            clients = answer["data"]["clients"]
+            for client in clients:
+                if client.get("textname") == TEXTNAME:
+                    yield client["username"], client.get("textdescription", "")
+            offset += len(clients)
+            if len(clients) < PAGE:
+                return

@@ -1,0 +1,80 @@
+"""What each kind of account may do on the operations broker, as literal topics. Pure (the contract, section 2).
+
+The names are those of Mosquitto's dynamic security: S sends, R receives, P subscribes to patterns, L literally.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from bridge.roles import COMMANDS, OWNER
+from bridge.wire import Topics
+
+
+class Act(StrEnum):
+    """The acts that a grant names, in the words of the dynamic security plugin."""
+
+    SEND = "publishClientSend"
+    RECEIVE = "publishClientReceive"
+    SUBSCRIBE_PATTERN = "subscribePattern"
+    SUBSCRIBE_LITERAL = "subscribeLiteral"
+
+
+_LETTERS = {
+    "S": Act.SEND,
+    "R": Act.RECEIVE,
+    "P": Act.SUBSCRIBE_PATTERN,
+    "L": Act.SUBSCRIBE_LITERAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One act on one topic filter."""
+
+    act: Act
+    topic: str
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The form of the dynamic security plugin."""
+        return {"acltype": self.act.value, "topic": self.topic, "priority": 0, "allow": True}
+
+
+def _grants(letters: str, *topics: str) -> tuple[Grant, ...]:
+    return tuple(Grant(_LETTERS[letter], topic) for topic in topics for letter in letters)
+
+
+def for_device(topics: Topics, tenant: str, device_id: str) -> tuple[Grant, ...]:
+    """A device: its own topics."""
+    return _grants("SRP", topics.device(tenant, device_id))
+
+
+def for_administrator(topics: Topics, tenant: str, name: str, role: str) -> tuple[Grant, ...]:
+    """An administrator: the commands of the role, the own answers, the tenant's events, the bridge's state.
+
+    An owner may send any one level, so that an unknown command is answered.
+    """
+    commands = ["+"] if role == OWNER else sorted(COMMANDS[role])
+    return (
+        *_grants("S", *(topics.request(tenant, name, command) for command in commands)),
+        *_grants("RL", topics.response(tenant, name)),
+        *_grants("RP", topics.events(tenant)),
+        *_grants("RL", topics.state),
+    )
+
+
+def for_bridge_control(topics: Topics) -> tuple[Grant, ...]:
+    """The bridge as the one who answers administrators."""
+    answers = topics.response("+", "+")
+    return (*_grants("RP", topics.requests), *_grants("S", answers, f"{topics.prefix}events/#", topics.state))
+
+
+def for_bridge_info(topics: Topics) -> tuple[Grant, ...]:
+    """The bridge as the one who hears what devices say of themselves, and its own barrier in their midst."""
+    return (*_grants("RP", topics.infos), *_grants("S", topics.barrier))
+
+
+def for_bridge_accounts() -> tuple[Grant, ...]:
+    """The bridge as the one who makes accounts, and nothing else."""
+    return _grants("SRP", "$CONTROL/dynamic-security/#")

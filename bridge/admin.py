@@ -1,0 +1,137 @@
+"""A client of the control topic: what the command line, the console and the tests use to speak as an administrator."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bridge import broker
+from bridge.broker import BrokerError, Connection
+from bridge.wire import Topics, to_bytes
+
+PATIENCE: Final = 10.0
+"""Seconds after which a request without answer is repeated under the same requestId (the contract, section 5)."""
+TRIES: Final = 3
+
+
+class NoAnswer(Exception):
+    """The broker is there, the bridge does not answer."""
+
+
+class RefusedByBridge(Exception):
+    """The bridge said no. ``code`` is the contract's."""
+
+    def __init__(self, code: str, message: str, details: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where the operations broker is, and who speaks."""
+
+    host: str
+    port: int
+    tenant: str
+    username: str
+    password: str = field(repr=False)
+    topic_prefix: str = ""
+
+
+class Admin:
+    """An administrator's connection; made by ``connect``."""
+
+    def __init__(self, connection: Connection, access: Access) -> None:
+        self._connection = connection
+        self._access = access
+        self._topics = Topics.below(access.topic_prefix)
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._events: asyncio.Queue[tuple[str, dict[str, Any]]] | None = None
+
+    @property
+    def tenant(self) -> str:
+        """The tenant in whose name this one speaks."""
+        return self._access.tenant
+
+    async def run(self) -> None:
+        """Hear answers and events until the connection ends. Raises Disconnected."""
+        response = self._topics.response(self._access.tenant, self._access.username)
+        async for messages in self._connection.batches():
+            for message in messages:
+                try:
+                    value = json.loads(message.payload)
+                except ValueError:
+                    continue  # not the bridge's
+                if message.topic != response:
+                    if self._events is not None:
+                        self._events.put_nowait((message.topic, value))
+                    continue
+                waiting = self._waiting.get(str(value.get("requestId")))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(value)
+
+    async def answer(self, command: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request and return the whole answer. Raises NoAnswer, Disconnected."""
+        request_id = secrets.token_hex(16)
+        topic = self._topics.request(self._access.tenant, self._access.username, command)
+        body = to_bytes({**(payload or {}), "requestId": request_id})
+        waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            for _ in range(TRIES):
+                reason = await self._connection.publish(topic, body)
+                if reason >= 0x80:
+                    raise RefusedByBridge("NOT_PERMITTED", f"your role does not have the command {command}", {})
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        return await asyncio.shield(waiting)
+                except TimeoutError:
+                    continue
+        finally:
+            del self._waiting[request_id]
+            waiting.cancel()
+        raise NoAnswer(f"the bridge has not answered within {PATIENCE * TRIES:.0f} s: is it running?")
+
+    async def request(self, command: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Send a request and return its result. Raises RefusedByBridge, NoAnswer, Disconnected."""
+        return result_of(await self.answer(command, payload))
+
+    async def events(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (topic, object) of what happens from now on, and the state of the bridge. Raises Disconnected."""
+        self._events = asyncio.Queue()
+        await self._connection.subscribe(self._topics.events(self._access.tenant), self._topics.state)
+        while True:
+            yield await self._events.get()
+
+
+def result_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result in ``answer``. Raises RefusedByBridge."""
+    if answer.get("ok"):
+        result: dict[str, Any] = answer["result"]
+        return result
+    error = answer.get("error", {})
+    raise RefusedByBridge(error.get("code", "INTERNAL"), error.get("message", ""), error.get("details", {}))
+
+
+@asynccontextmanager
+async def connect(access: Access) -> AsyncIterator[Admin]:
+    """Log in as an administrator. Raises Unreachable, LoginRefused, SubscriptionRefused.
+
+    What happens inside the block and the connection are one: if the connection ends, the block is cancelled and
+    Disconnected is raised.
+    """
+    login = broker.Login(access.host, access.port, access.username, access.password)
+    async with broker.connect(login) as connection:
+        admin = Admin(connection, access)
+        await connection.subscribe(Topics.below(access.topic_prefix).response(access.tenant, access.username))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                hearing = tasks.create_task(admin.run(), name="hear answers")
+                yield admin
+                hearing.cancel()
+        except* (BrokerError, NoAnswer, RefusedByBridge) as group:
+            raise group.exceptions[0] from None

@@ -1,0 +1,310 @@
+"""The only place that knows aiomqtt and paho: connect, subscribe, receive in batches, acknowledge by hand, publish.
+
+Three things go past aiomqtt to the paho client inside it, and nowhere else: incoming messages are taken as they come
+(``on_message``), QoS 1 is acknowledged when the caller says so (``manual_ack_set``, ``ack``), and a publish tells the
+broker's reason code (``on_publish``). aiomqtt acknowledges before the application has seen a message and drops the
+reason of a publish.
+"""
+
+import asyncio
+import random
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.client import MQTT_ERR_SUCCESS, MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+MAX_BATCH: Final = 500
+MAX_OUTSTANDING: Final = 2_000
+"""Publishes without acknowledgement at which ``drained`` begins to wait; message ids are 16 bits."""
+NO_MATCHING_SUBSCRIBERS: Final = 0x10
+SESSION_LIFE: Final = 1_209_600
+"""Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
+
+_NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
+
+
+class BrokerError(Exception):
+    """Something between us and a broker failed; the connection is of no further use."""
+
+
+class Unreachable(BrokerError):
+    """Nobody answers at the address."""
+
+
+class LoginRefused(BrokerError):
+    """The broker does not take this login."""
+
+
+class Disconnected(BrokerError):
+    """The connection ended, or the broker no longer answers on it."""
+
+
+class SubscriptionRefused(BrokerError):
+    """The broker does not let this login subscribe there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where and as whom to connect. ``client_id`` None lets the library draw one."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    client_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained and with QoS 1, when the connection ends without a good-bye."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    mid: int
+    correlation: bytes | None
+
+
+class _Inbox(asyncio.Queue[Any]):
+    """The queue that aiomqtt waits on, so that its own disconnect handling stays in force; ``get`` gives a batch."""
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self.waiting: deque[Incoming] = deque()
+        self.arrived = asyncio.Event()
+
+    def add(self, message: Incoming) -> None:
+        self.waiting.append(message)
+        self.arrived.set()
+
+    async def get(self) -> Any:
+        while not self.waiting:
+            self.arrived.clear()
+            await self.arrived.wait()
+        return [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
+
+
+class Connection:
+    """A live connection; made by ``connect``."""
+
+    def __init__(self, client: aiomqtt.Client, inbox: _Inbox, manual_ack: bool) -> None:
+        self._client = client
+        self._paho = client._client
+        self._inbox = inbox
+        self._pending: dict[int, Callable[[int], None] | None] = {}
+        self._early: dict[int, int] = {}
+        self._room = asyncio.Event()
+        self._room.set()
+        self._paho.manual_ack_set(manual_ack)
+        self._paho.on_message = self._on_message
+        self._paho.on_publish = self._on_publish
+
+    def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
+        correlation = getattr(message.properties, "CorrelationData", None)
+        self._inbox.add(
+            Incoming(message.topic, bytes(message.payload), message.qos, message.retain, message.mid, correlation)
+        )
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
+        if mid in self._pending:
+            self._settle(mid, reason.value)
+        else:
+            self._early[mid] = reason.value  # acknowledged before publish() has told us its message id
+
+    def _settle(self, mid: int, reason: int) -> None:
+        told = self._pending.pop(mid)
+        if len(self._pending) < MAX_OUTSTANDING:
+            self._room.set()
+        if told is not None:
+            told(reason)
+
+    async def subscribe(
+        self,
+        *filters: str,
+        qos: int = 1,
+        no_local: bool = False,
+        retain_as_published: bool = False,
+        retain_handling: int = SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE,
+    ) -> None:
+        """Subscribe to ``filters``. Raises SubscriptionRefused if the broker says no to one, Disconnected."""
+        options = SubscribeOptions(qos, no_local, retain_as_published, retain_handling)
+        try:
+            codes = await self._client.subscribe([(filter_, options) for filter_ in filters])
+        except aiomqtt.MqttError as error:
+            raise Disconnected(f"could not subscribe: {error}") from error
+        for filter_, code in zip(filters, cast("list[ReasonCode]", codes), strict=True):
+            value = code.value
+            if value >= 0x80:
+                raise SubscriptionRefused(f"the broker refuses the subscription to {filter_}: {code}")
+
+    async def batches(self) -> AsyncIterator[list[Incoming]]:
+        """Yield whatever has arrived, at most ``MAX_BATCH`` messages at a time. Raises Disconnected at the end."""
+        try:
+            async for batch in self._client.messages:
+                yield cast("list[Incoming]", batch)
+        except aiomqtt.MqttError as error:
+            raise Disconnected(str(error)) from error
+
+    def ack(self, messages: Sequence[Incoming]) -> None:
+        """Acknowledge messages that were received with manual acknowledgement; QoS 0 needs none."""
+        for message in messages:
+            if message.qos:
+                self._paho.ack(message.mid, message.qos)
+
+    def send(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        correlation: bytes | None = None,
+        expiry: int | None = None,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
+        """Publish without waiting; ``told`` hears the broker's MQTT 5 reason code. ``expiry`` is in seconds.
+
+        Raises Disconnected.
+        """
+        properties = None
+        if correlation is not None or expiry is not None:
+            properties = Properties(PacketTypes.PUBLISH)
+            if correlation is not None:
+                properties.CorrelationData = correlation
+            if expiry is not None:
+                properties.MessageExpiryInterval = expiry
+        info = self._paho.publish(topic, payload, qos, retain, properties)
+        if info.rc != MQTT_ERR_SUCCESS:
+            raise Disconnected(f"could not publish: error {info.rc}")
+        if qos == 0:
+            return
+        self._pending[info.mid] = told
+        if len(self._pending) >= MAX_OUTSTANDING:
+            self._room.clear()
+        if info.mid in self._early:
+            self._settle(info.mid, self._early.pop(info.mid))
+
+    async def drained(self) -> None:
+        """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
+        try:
+            async with asyncio.timeout(30):
+                await self._room.wait()
+        except TimeoutError:
+            raise Disconnected("the broker has not acknowledged for 30 s") from None
+
+    async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
+        """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""
+        reason: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def told(code: int) -> None:
+            if not reason.done():
+                reason.set_result(code)
+
+        self.send(topic, payload, told=told, **options)
+        try:
+            async with asyncio.timeout(patience):
+                return await reason
+        except TimeoutError:
+            raise Disconnected(f"the broker has not acknowledged within {patience:g} s") from None
+
+
+@asynccontextmanager
+async def connect(
+    login: Login,
+    *,
+    persistent: bool = False,
+    clean_start: bool | None = None,
+    manual_ack: bool = False,
+    will: Will | None = None,
+    keepalive: int = 30,
+    patience: float = 10.0,
+) -> AsyncIterator[Connection]:
+    """Connect with MQTT 5 and TCP_NODELAY; without the latter a QoS 1 round trip waits for delayed TCP acks.
+
+    A ``persistent`` session survives the connection. ``clean_start`` clears what an earlier one left behind (by
+    default only where not persistent). Raises Unreachable, LoginRefused.
+    """
+    inbox = _Inbox()
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = SESSION_LIFE if persistent else 0
+    client = aiomqtt.Client(
+        login.host,
+        login.port,
+        username=login.username,
+        password=login.password,
+        identifier=login.client_id,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        clean_start=(not persistent) if clean_start is None else clean_start,
+        properties=properties,
+        will=None if will is None else aiomqtt.Will(will.topic, will.payload, 1, True),
+        keepalive=keepalive,
+        timeout=patience,
+        max_inflight_messages=200,
+        queue_type=cast("Any", lambda maxsize=0: inbox),
+        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+    )
+    # Only connecting shall read as a failure to connect, hence no `async with` round the caller's block here.
+    try:
+        connection = Connection(client, inbox, manual_ack)
+        await client.__aenter__()
+    except MqttConnectError as error:
+        if _value(error.rc) in _NOT_AUTHORISED:
+            raise LoginRefused(f"the broker at {login.host}:{login.port} refuses the login {login.username}") from error
+        raise Unreachable(f"the broker at {login.host}:{login.port} refuses to connect: {error}") from error
+    except (aiomqtt.MqttError, OSError) as error:
+        raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
+    except asyncio.CancelledError:
+        client._client.disconnect()
+        raise
+    try:
+        yield connection
+    finally:
+        await _leave(client)
+
+
+def _value(code: Any) -> int:
+    return code if isinstance(code, int) else int(code.value)
+
+
+async def _leave(client: aiomqtt.Client) -> None:
+    try:
+        await client.__aexit__(None, None, None)
+    except aiomqtt.MqttError:
+        return  # it had ended already, which whoever used it has been told
+
+
+class Backoff:
+    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``."""
+
+    def __init__(self, longest: float = 10.0) -> None:
+        self._longest = longest
+        self._next = 0.1
+
+    def reset(self) -> None:
+        """Begin with short waits again."""
+        self._next = 0.1
+
+    async def wait(self) -> None:
+        """Wait between half of the next interval and all of it, so that clients do not come back in step."""
+        interval = self._next
+        self._next = min(self._longest, interval * 2)
+        await asyncio.sleep(interval * (0.5 + random.random() / 2))  # noqa: S311 - spreads load, guards nothing

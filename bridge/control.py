@@ -1,0 +1,226 @@
+"""The one door for administrators: a message on a control topic in, exactly one answer out.
+
+The broker has proved who speaks; role and tenant are checked again here. A changing request, its audit entries and its
+answer are one transaction, so that a repeat within ten minutes gets the same answer and is not done twice.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from bridge import queries
+from bridge.batch import Batch, Rulebook
+from bridge.broker import Incoming
+from bridge.handlers import HANDLERS
+from bridge.handlers.desk import Desk, Refused
+from bridge.handlers.registrations import AcceptAll
+from bridge.records import Answered, AuditEntry
+from bridge.registration import Code, Event, Refusal
+from bridge.requests import Answer, BadRequest, Request, parse, parse_object
+from bridge.roles import CHANGING, COMMANDS, OWNER
+from bridge.store import Store, StoreFault, Transaction
+from bridge.wire import Topics, echoed
+
+REMEMBERED: Final = 600_000
+"""Milliseconds for which a repeated request gets the same answer."""
+
+log = structlog.get_logger("control")
+
+
+@dataclass(slots=True)
+class Handled:
+    """What one request came to: the answer to publish, and what to tell others after it."""
+
+    topic: str
+    payload: bytes
+    correlation: bytes | None
+    events: list[Event] = field(default_factory=list)
+    accounts_changed: bool = False
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request as it was understood so far."""
+
+    tenant: str
+    administrator: str
+    command: str
+    payload: bytes
+    correlation: bytes | None
+    value: dict[str, Any] = field(default_factory=dict)
+    request_id: str | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a repeat is recognised by."""
+        if self.request_id is not None:
+            return "id:" + self.request_id
+        return None if self.correlation is None else "correlation:" + self.correlation.hex()
+
+    @property
+    def actor(self) -> str:
+        return f"{self.tenant}/{self.administrator}"
+
+
+class Control:
+    """Executes requests one after the other."""
+
+    def __init__(self, store: Store, rulebook: Rulebook, topics: Topics, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._rulebook = rulebook
+        self._topics = topics
+        self._clock = clock
+
+    async def handle(self, message: Incoming) -> Handled:
+        """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged."""
+        _, tenant, administrator, _, command = self._topics.levels(message.topic)
+        asked = _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
+        handled = Handled(self._topics.response(tenant, administrator), b"", asked.correlation)
+        started = time.perf_counter()
+        code: str = "ok"
+        try:
+            handled.payload = await self._execute(asked, handled)
+        except BadRequest as error:
+            code = error.refusal.code
+            handled.payload = await self._refuse(asked, error.refusal)
+        except StoreFault as error:
+            code = Code.INTERNAL
+            log.error("not stored", actor=asked.actor, command=command, fault=str(error))
+            handled.payload = self._internal(asked, "the change could not be stored, nothing was done: try again")
+        except Exception:
+            code = Code.INTERNAL
+            log.exception("failed", actor=asked.actor, command=command)
+            handled.payload = self._internal(asked, "a fault of the bridge; its log tells more")
+        log.info(
+            "request",
+            actor=asked.actor,
+            command=command,
+            outcome=code,
+            changes=[f"{event.id} {event.event}" for event in handled.events[:5]],
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return handled
+
+    async def _execute(self, asked: _Asked, handled: Handled) -> bytes:
+        asked.value = parse_object(asked.payload)
+        request_id = asked.value.get("requestId")
+        asked.request_id = parse(Request, {"requestId": request_id}).requestId
+        async with self._store.read() as connection:
+            role = await queries.administrator_role(connection, asked.tenant, asked.administrator)
+            tenants = frozenset(await queries.tenant_ids(connection))
+        self._check(asked, role)
+        if asked.command in CHANGING:
+            return await self._change(asked, tenants, handled)
+        async with self._store.read() as connection:
+            desk = self._desk(asked, Transaction(connection), tenants)
+            result = await HANDLERS[asked.command](desk, asked.value)
+        return Answer(asked.command, asked.request_id, result).to_bytes()
+
+    def _check(self, asked: _Asked, role: str | None) -> None:
+        if role is None:
+            raise BadRequest(Code.NOT_PERMITTED, f"{asked.actor} is no administrator here")
+        if asked.command not in COMMANDS[OWNER]:
+            known = ", ".join(sorted(COMMANDS[role]))
+            raise BadRequest(Code.UNKNOWN_COMMAND, f"there is no command {asked.command!r}; there are {known}")
+        if asked.command not in COMMANDS[role]:
+            raise BadRequest(Code.NOT_PERMITTED, f"the role {role} does not have {asked.command}: ask an owner")
+
+    def _desk(self, asked: _Asked, transaction: Transaction, tenants: frozenset[str]) -> Desk:
+        now = self._clock()
+        return Desk(
+            tenant=asked.tenant,
+            administrator=asked.administrator,
+            command=asked.command,
+            transaction=transaction,
+            batch=Batch(transaction, self._rulebook, now),
+            rulebook=self._rulebook,
+            now=now,
+            tenants=tenants,
+        )
+
+    async def _change(self, asked: _Asked, tenants: frozenset[str], handled: Handled) -> bytes:
+        digest = self._rulebook.keys.request_digest(asked.command, asked.payload)
+        sweep = AcceptAll() if asked.command == "accept-all" else None
+        if sweep is not None:
+            parse(Request, asked.value)
+        while True:
+            desk = None
+            async with self._store.write() as transaction:
+                since = self._clock() - REMEMBERED
+                if asked.key is not None:
+                    earlier = await transaction.answered(asked.tenant, asked.administrator, asked.key, since)
+                    if earlier is not None:
+                        return _repeated(earlier, asked, digest)
+                desk = self._desk(asked, transaction, tenants)
+                answer = await self._decide(desk, asked, sweep)
+                await desk.batch.write()
+                await transaction.audit(desk.audit)
+                if answer is not None and asked.key is not None:
+                    await transaction.remember(
+                        Answered(
+                            asked.tenant,
+                            asked.administrator,
+                            asked.key,
+                            asked.command,
+                            digest,
+                            answer.to_bytes().decode(),
+                            desk.now,
+                        )
+                    )
+            # Committed: now others may hear of it.
+            handled.events.extend(desk.batch.events)
+            handled.accounts_changed |= desk.batch.accounts_changed
+            if desk.option_set:
+                self._rulebook.replace_values(await self._store.option_values())
+            if answer is not None:
+                return answer.to_bytes()
+
+    async def _decide(self, desk: Desk, asked: _Asked, sweep: AcceptAll | None) -> Answer | None:
+        """Decide the request, or the next part of it; None while parts are left."""
+        if sweep is not None:
+            await sweep.step(desk)
+            return Answer(asked.command, asked.request_id, sweep.result()) if sweep.done else None
+        try:
+            result = await HANDLERS[asked.command](desk, asked.value)
+        except Refused as error:
+            return Answer(asked.command, asked.request_id, refusal=error.refusal)
+        return Answer(asked.command, asked.request_id, result)
+
+    async def _refuse(self, asked: _Asked, refusal: Refusal) -> bytes:
+        """Answer a request that was refused before anything was decided; what would have changed is audited."""
+        answer = Answer(asked.command, asked.request_id, refusal=refusal)
+        if asked.command in CHANGING:
+            entry = AuditEntry(
+                self._clock(),
+                asked.tenant,
+                asked.actor,
+                asked.command,
+                None,
+                refusal.code,
+                {"message": refusal.message},
+            )
+            try:
+                async with self._store.write() as transaction:
+                    await transaction.audit([entry])
+            except StoreFault as error:
+                log.error("not audited", actor=asked.actor, command=asked.command, fault=str(error))
+        return answer.to_bytes()
+
+    def _internal(self, asked: _Asked, message: str) -> bytes:
+        return Answer(asked.command, asked.request_id, refusal=Refusal(Code.INTERNAL, message)).to_bytes()
+
+
+def _repeated(earlier: Answered, asked: _Asked, digest: str) -> bytes:
+    if (earlier.command, earlier.digest) == (asked.command, digest):
+        return earlier.answer.encode()
+    return Answer(
+        asked.command,
+        asked.request_id,
+        refusal=Refusal(
+            Code.MALFORMED_REQUEST,
+            "this requestId was used for another request within the last ten minutes: take a new one",
+        ),
+    ).to_bytes()

@@ -1,0 +1,147 @@
+"""Keys, passwords, digests and sealed answers. Nothing here touches a file, a broker or the database."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_PREFIX = "bootstrap-bridge/v1/"
+_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
+_MOSQUITTO_ITERATIONS = 101
+"""Rounds of PBKDF2 as mosquitto_passwd takes them; what is hashed here has 160 random bits, not a person's choice."""
+
+
+class BadPublicKey(ValueError):
+    """A public key that nothing can be sealed for; the sentence says why."""
+
+
+def derive_key(master: bytes, purpose: str) -> bytes:
+    """Derive the 32-byte key for one ``purpose`` from a ``master`` key of 32 bytes (HKDF-SHA256, RFC 5869)."""
+    return HKDF(hashes.SHA256(), 32, salt=None, info=(_PREFIX + purpose).encode()).derive(master)
+
+
+def to_base64url(data: bytes) -> str:
+    """Encode without padding (RFC 4648, section 5)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _password(key: bytes, message: str) -> str:
+    digest = hmac.digest(key, message.encode(), hashlib.sha256)
+    return base64.b32encode(digest[:20]).decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The master keys by their ids, and which of them new acceptances use.
+
+    Raises KeyError where a record names a key that is not there.
+    """
+
+    masters: Mapping[str, bytes] = field(repr=False)
+    current: str
+    _passwords: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _others: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    def device_password(self, tenant: str, device_id: str, seed: bytes, key_id: str) -> str:
+        """Derive a device's password: 32 characters of a-z and 2-7 (the contract, section 3)."""
+        if key_id not in self._passwords:
+            self._passwords[key_id] = derive_key(self.masters[key_id], "device-password")
+        return _password(self._passwords[key_id], f"v1/{tenant}/{device_id}/{to_base64url(seed)}")
+
+    def administrator_password(self, name: str, seed: bytes, key_id: str) -> str:
+        """Derive the password of an administrator's account that the bridge made."""
+        key = derive_key(self.masters[key_id], "administrator-password")
+        return _password(key, f"v1/{name}/{to_base64url(seed)}")
+
+    def _key(self, purpose: str) -> bytes:
+        # These keys outlive a rotation: they hang on the first master key, which stays in the ring.
+        if purpose not in self._others:
+            self._others[purpose] = derive_key(self.masters[next(iter(self.masters))], purpose)
+        return self._others[purpose]
+
+    def token_digest(self, device_id: str, token: str) -> str:
+        """Digest a trimmed security token under a key, in hex; equal tokens of two devices differ."""
+        message = device_id.encode() + b"\0" + token.encode()
+        return hmac.digest(self._key("token-digest"), message, hashlib.sha256).hex()
+
+    def request_digest(self, command: str, payload: bytes) -> str:
+        """Digest a request, which may hold a token, to recognise its repeat."""
+        return hmac.digest(self._key("request-digest"), command.encode() + b"\0" + payload, hashlib.sha256).hex()
+
+
+def new_master_key() -> bytes:
+    """Draw a master key of 32 bytes."""
+    return secrets.token_bytes(32)
+
+
+def new_secret() -> str:
+    """Draw a secret of 32 characters a-z and 2-7, for a login or a client id."""
+    return base64.b32encode(secrets.token_bytes(20)).decode().lower()
+
+
+def parse_public_key(text: str) -> bytes:
+    """Return the 32 bytes of a raw X25519 public key, given as base64url without padding.
+
+    The key is tried in an exchange, so that a bad one is refused at the call and never later (RFC 7748, section 6.1).
+    Raises BadPublicKey.
+    """
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise BadPublicKey("publicKey is not base64url") from None
+    if len(raw) != 32 or to_base64url(raw) != text:
+        raise BadPublicKey("publicKey is not 32 bytes in base64url without padding")
+    try:
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(raw))
+    except (ValueError, InvalidKey):
+        raise BadPublicKey("publicKey is a point of low order") from None
+    return raw
+
+
+def key_fingerprint(public_key: str) -> str:
+    """Return what a device displays of its key: 32 hex digits of SHA-256, in groups of four."""
+    digest = hashlib.sha256(base64.urlsafe_b64decode(public_key + "=")).hexdigest()[:32]
+    return " ".join(digest[i : i + 4] for i in range(0, 32, 4))
+
+
+def seal(plaintext: bytes, public_key: str, device_id: str) -> str:
+    """Seal an answer for the owner of ``public_key`` (base64url): RFC 9180 base mode, ``enc`` then ciphertext."""
+    key = X25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(public_key + "="))
+    return to_base64url(_SUITE.encrypt(plaintext, key, info=f"bootstrap/v1/{device_id}".encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class MosquittoHash:
+    """A password as Mosquitto stores it: PBKDF2-HMAC-SHA512."""
+
+    digest: bytes
+    salt: bytes
+    iterations: int
+
+    @property
+    def line(self) -> str:
+        """The form of a password file."""
+        return f"$7${self.iterations}${_base64(self.salt)}${_base64(self.digest)}"
+
+    @property
+    def members(self) -> dict[str, str | int]:
+        """The form of the dynamic security file."""
+        return {"password": _base64(self.digest), "salt": _base64(self.salt), "iterations": self.iterations}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def mosquitto_hash(password: str) -> MosquittoHash:
+    """Hash ``password`` for a Mosquitto file, with a fresh salt of 12 bytes."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _MOSQUITTO_ITERATIONS, 64)
+    return MosquittoHash(digest, salt, _MOSQUITTO_ITERATIONS)

@@ -1,0 +1,198 @@
+"""What a person reads in the terminal: tables in the words of the contract. Ids are shown as text, never as markup."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bridge.registration import Status
+
+STYLES = {
+    Status.WAITING: "cyan",
+    Status.PENDING: "bold yellow",
+    Status.ACCEPTED: "green",
+    Status.BLOCKED: "bold red",
+}
+ICONS = {Status.WAITING: "◌", Status.PENDING: "●", Status.ACCEPTED: "✔", Status.BLOCKED: "✖"}
+
+
+def text(value: object) -> Text:
+    """Show a value from outside without letting it write to the terminal as it likes."""
+    shown = "" if value is None else str(value)
+    return Text("".join(character if character.isprintable() else "�" for character in shown))
+
+
+def status_text(status: str) -> Text:
+    """Show a status in words, colour and icon."""
+    known = Status(status)
+    return Text(f"{ICONS[known]} {known.words}", style=STYLES[known])
+
+
+def time_text(value: object) -> Text:
+    """Show a time of the contract to the second."""
+    return text(str(value)[:19].replace("T", " ") if value else "")
+
+
+def _token_text(registration: Mapping[str, Any]) -> str:
+    return "sent" if registration["tokenSent"] else ""
+
+
+def _claims_text(registration: Mapping[str, Any]) -> str:
+    number = len(registration.get("claims", ()))
+    return f"{number}+" if registration["claimsOverflow"] else str(number)
+
+
+def registrations_table(registrations: Sequence[Mapping[str, Any]], *, with_tenant: bool) -> Table:
+    """Show registrations, one a line."""
+    named = any(registration.get("name") for registration in registrations)
+    columns = ["Device", *(["Name"] if named else []), "Status", *(["Tenant"] if with_tenant else [])]
+    table = _table(*columns, "Created (UTC)", "Last call", "Calls", "Token", "Claims", "Wrong tokens")
+    for registration in registrations:
+        table.add_row(
+            text(registration["id"]),
+            *([text(registration.get("name"))] if named else []),
+            status_text(registration["status"]),
+            *([text(registration["tenant"])] if with_tenant else []),
+            time_text(registration["creationTime"]),
+            time_text(registration.get("lastSeen")),
+            str(registration["calls"]),
+            _token_text(registration),
+            _claims_text(registration),
+            str(registration["failedAttempts"] or ""),
+        )
+    return table
+
+
+def counts_line(counts: Mapping[str, int]) -> Text:
+    """Show how many registrations have which status."""
+    line = Text()
+    for status in Status:
+        if line:
+            line.append("   ")
+        line.append(f"{Status(status).words} {counts.get(status, 0):,}", style=STYLES[status])
+    return line
+
+
+def registration_details(registration: Mapping[str, Any]) -> Table:
+    """Show one registration with its claims."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    labels = {
+        "id": "Device",
+        "name": "Name",
+        "type": "Type",
+        "group": "Group",
+        "tenant": "Tenant",
+        "owner": "Registered by",
+        "creationTime": "Created (UTC)",
+        "reason": "Reason",
+        "calls": "Calls",
+        "lastSeen": "Last call",
+        "failedAttempts": "Wrong tokens",
+        "acceptedTime": "Accepted",
+        "installedTime": "Installed",
+        "deliveredTime": "Delivered",
+        "confirmedTime": "Confirmed",
+    }
+    for key, label in labels.items():
+        value = registration.get(key)
+        if value is not None:
+            is_time = key.endswith("Time") or key == "lastSeen"
+            table.add_row(label, time_text(value) if is_time else text(value))
+        if key == "id":
+            table.add_row("Status", status_text(registration["status"]))
+    if registration.get("autoAccept"):
+        table.add_row("Pre-authorised", "accepted at once when it shows its token")
+    for key, value in registration.get("properties", {}).items():
+        table.add_row(text(key), text(value))
+    return table
+
+
+def claims_table(claims: Sequence[Mapping[str, Any]]) -> Table:
+    """Show claims beside each other, for a person to choose."""
+    table = _table("Claim", "Call", "Token", "Key", "First call (UTC)")
+    for claim in claims:
+        table.add_row(
+            text(claim["fingerprint"]),
+            text(claim["call"]),
+            "sent" if claim["tokenSent"] else "none",
+            text(claim.get("keyFingerprint", "none")),
+            time_text(claim["firstSeen"]),
+        )
+    return table
+
+
+def failures_table(failures: Sequence[Mapping[str, Any]]) -> Table:
+    """Show which devices were refused, and why."""
+    table = _table("Device", "Code", "Why")
+    for failure in failures:
+        table.add_row(text(failure.get("id")), text(failure["code"]), text(failure["message"]))
+    return table
+
+
+def options_table(options: Sequence[Mapping[str, Any]]) -> Table:
+    """Show options with what they take."""
+    table = _table("Option", "Value", "Default", "Takes", "Unit")
+    for option in options:
+        takes = option["range"]
+        shown = " | ".join(takes) if option["type"] == "choice" else f"{takes[0]} to {takes[1]}"
+        changed = option["value"] != option["default"]
+        table.add_row(
+            text(option["key"]),
+            Text(str(option["value"]), style="bold" if changed else ""),
+            text(option["default"]),
+            text(shown),
+            text(option["unit"]),
+        )
+    return table
+
+
+def stats_tables(stats: Mapping[str, Any]) -> list[Table]:
+    """Show waiting times, and what happened hour by hour."""
+    waiting = stats["callToConfirmedSeconds"]
+    first = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    first.add_column(style="dim")
+    first.add_column()
+    if waiting["p50"] is not None:
+        quantiles = ", ".join(f"{name} {waiting[name]:.1f} s" for name in ("p50", "p95", "p99"))
+        first.add_row("First call to confirmed", quantiles)
+    if "oldestPending" in stats:
+        first.add_row("Longest waiting for acceptance", time_text(stats["oldestPending"]))
+    names = ("registered", "requested", "accepted", "confirmed", "blocked")
+    hours = _table("Hour (UTC)", *(name.capitalize() for name in names))
+    for row in stats["series"]:
+        hours.add_row(time_text(row["hour"]), *(str(row[name] or "") for name in names))
+    return [first, *([hours] if stats["series"] else [])]
+
+
+def event_line(topic: str, event: Mapping[str, Any]) -> Text:
+    """Show one event, or the state of the bridge, in a line."""
+    if topic.endswith("bridge/state"):
+        state = str(event.get("state"))
+        return Text(f"the bridge is {state}", style="green" if state == "online" else "bold red")
+    line = Text()
+    line.append_text(time_text(event.get("at")))
+    line.append(f"  {event.get('event', ''):<26}")
+    line.append_text(text(event.get("id")))
+    if event.get("status") in Status.__members__.values():
+        line.append("  ")
+        line.append_text(status_text(str(event["status"])))
+    line.append_text(Text("  by ", style="dim") + text(event.get("by")))
+    if event.get("reason"):
+        line.append_text(Text("  ") + text(event["reason"]))
+    return line
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def hint(console: Console, line: str) -> None:
+    """Print a command to try next."""
+    console.print(Text("  " + line, style="bold"), soft_wrap=True)

@@ -1,0 +1,378 @@
+"""What an installation is made of: keys, logins and both brokers' files in one folder. Makes only what is lacking."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bridge import brokers
+from bridge.accounts import Login, grants
+from bridge.credentials import KeyRing, new_master_key, new_secret
+from bridge.installer import mark_of
+from bridge.names import DEFAULT, MANAGEMENT
+from bridge.roles import OWNER
+from bridge.wire import Topics
+
+BOOTSTRAP_USER: Final = "devicebootstrap"
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 1883
+DEFAULT_BOOTSTRAP_PORT: Final = 1884
+FIRST_ADMINISTRATORS: Final = ((MANAGEMENT, "root"), (DEFAULT, "admin"))
+_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class InstallationFault(Exception):
+    """A file of the installation is missing, unreadable or contradicts another; the sentence says what to do."""
+
+
+class ServiceLogin(BaseModel):
+    """A login of the bridge itself, bound to its client id."""
+
+    model_config = _CAMEL
+
+    username: str
+    password: str
+    client_id: str
+
+
+class FirstAdministrator(BaseModel):
+    """An administrator that every installation begins with; the password is derived from the seed."""
+
+    model_config = _CAMEL
+
+    tenant: str
+    username: str
+    seed: str
+    key_id: str
+
+    @property
+    def seed_bytes(self) -> bytes:
+        """The seed as the derivation takes it."""
+        return bytes.fromhex(self.seed)
+
+
+class Facts(BaseModel):
+    """What ``init`` decided once, kept in ``bridge/installation.json``."""
+
+    model_config = _CAMEL
+
+    version: int
+    topic_prefix: str
+    host: str
+    port: int
+    bootstrap_host: str
+    bootstrap_port: int
+    bootstrap_username: str
+    bootstrap_password: str
+    gate: ServiceLogin
+    control: ServiceLogin
+    info: ServiceLogin
+    accounts: ServiceLogin
+    administrators: list[FirstAdministrator]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The names of the files below the data folder."""
+
+    path: Path
+
+    @property
+    def bridge(self) -> Path:
+        """What only the bridge reads."""
+        return self.path / "bridge"
+
+    @property
+    def keys(self) -> Path:
+        """The master keys."""
+        return self.bridge / "keys.json"
+
+    @property
+    def facts(self) -> Path:
+        """What was decided once."""
+        return self.bridge / "installation.json"
+
+    @property
+    def database(self) -> Path:
+        """The registrations."""
+        return self.bridge / "registrations.db"
+
+    @property
+    def operations(self) -> Path:
+        """What the operations broker reads and writes."""
+        return self.path / "operations-broker"
+
+    @property
+    def bootstrap(self) -> Path:
+        """What the bootstrap broker reads."""
+        return self.path / "bootstrap-broker"
+
+    @property
+    def dynamic_security(self) -> Path:
+        """The operations broker's accounts."""
+        return self.operations / "dynamic-security.json"
+
+    @property
+    def access(self) -> Path:
+        """Where the brokers are and how administrators log in."""
+        return self.path / "access.json"
+
+    @property
+    def for_devices(self) -> Path:
+        """Where the brokers are and the shared bootstrap login."""
+        return self.path / "bootstrap.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A folder with its keys and facts read."""
+
+    folder: Folder
+    keys: KeyRing
+    facts: Facts
+
+    @property
+    def topics(self) -> Topics:
+        """All topics of the installation."""
+        return Topics.below(self.facts.topic_prefix)
+
+    @property
+    def database_url(self) -> str:
+        """Where the registrations are kept unless told otherwise."""
+        return f"sqlite+aiosqlite:///{self.folder.database.absolute()}"
+
+    def access(self, *, administrators: bool) -> dict[str, Any]:
+        """Return the content of ``access.json``, or without administrators of ``bootstrap.json``."""
+        facts = self.facts
+        content: dict[str, Any] = {
+            "host": facts.host,
+            "port": facts.port,
+            "bootstrapPort": facts.bootstrap_port,
+            "topicPrefix": facts.topic_prefix,
+            "tls": None,
+            "bootstrap": {"username": facts.bootstrap_username, "password": facts.bootstrap_password},
+        }
+        if administrators:
+            content["administrators"] = [
+                {
+                    "tenant": one.tenant,
+                    "username": one.username,
+                    "password": self.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
+                }
+                for one in facts.administrators
+            ]
+        return content
+
+    def write_access(self) -> None:
+        """Write ``access.json`` and ``bootstrap.json``."""
+        for path, administrators in ((self.folder.access, True), (self.folder.for_devices, False)):
+            write_private(path, json.dumps(self.access(administrators=administrators), indent=2) + "\n")
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InstallationFault(f"{path} cannot be read: {error.strerror}; check its owner and mode") from error
+    except ValueError as error:
+        raise InstallationFault(f"{path} is damaged ({error}): restore it from a backup") from error
+
+
+def _new_keys(folder: Folder) -> None:
+    if folder.database.exists() or folder.facts.exists():
+        raise InstallationFault(
+            f"{folder.keys} is missing, but {folder.bridge} was made with it: restore it from a backup. "
+            "Without it no password of a device can be derived again"
+        )
+    name = secrets.token_hex(4)
+    content = {"current": name, "keys": {name: base64.b64encode(new_master_key()).decode()}}
+    write_private(folder.keys, json.dumps(content, indent=2) + "\n")
+
+
+def read_keys(path: Path) -> KeyRing:
+    """Read the master keys. Raises InstallationFault."""
+    content = _read_json(path)
+    try:
+        masters = {name: base64.b64decode(key, validate=True) for name, key in content["keys"].items()}
+        ring = KeyRing(masters, content["current"])
+        damaged = ring.current not in masters or any(len(key) != 32 for key in masters.values())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        damaged = True
+    if damaged:
+        raise InstallationFault(f"{path} holds no master keys: restore it from a backup")
+    return ring
+
+
+def _new_facts(keys: KeyRing, wishes: Mapping[str, Any]) -> Facts:
+    def own(username: str) -> ServiceLogin:
+        return ServiceLogin(username=username, password=new_secret(), client_id=secrets.token_hex(16))
+
+    return Facts(
+        version=1,
+        topic_prefix=wishes.get("topic_prefix") or "",
+        host=wishes.get("host") or DEFAULT_HOST,
+        port=wishes.get("port") or DEFAULT_PORT,
+        bootstrap_host=wishes.get("bootstrap_host") or wishes.get("host") or DEFAULT_HOST,
+        bootstrap_port=wishes.get("bootstrap_port") or DEFAULT_BOOTSTRAP_PORT,
+        bootstrap_username=BOOTSTRAP_USER,
+        bootstrap_password=new_secret(),
+        gate=own(brokers.BRIDGE_USER),
+        control=own("bridge-control"),
+        info=own("bridge-info"),
+        accounts=own("bridge-accounts"),
+        administrators=[
+            FirstAdministrator(
+                tenant=tenant, username=username, seed=secrets.token_bytes(16).hex(), key_id=keys.current
+            )
+            for tenant, username in FIRST_ADMINISTRATORS
+        ],
+    )
+
+
+def load(data: Path) -> Installation:
+    """Read what ``init`` made. Raises InstallationFault."""
+    folder = Folder(data)
+    if not folder.facts.exists() and not folder.keys.exists():
+        raise InstallationFault(
+            f"there is no installation in {data}: make one with bootstrap-bridge init --data {data}"
+        )
+    keys = read_keys(folder.keys)
+    try:
+        facts = Facts.model_validate(_read_json(folder.facts))
+    except ValidationError as error:
+        raise InstallationFault(f"{folder.facts} is damaged ({error.error_count()} faults): restore it") from error
+    return Installation(folder, keys, facts)
+
+
+def make_folder(data: Path) -> None:
+    """Make the data folder if it is not there. Raises InstallationFault."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InstallationFault(f"the folder {data} cannot be made: {error.strerror}") from error
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise InstallationFault(f"the folder {data} cannot be written: check its owner, or choose another with --data")
+
+
+def make(data: Path, **wishes: Any) -> Installation:
+    """Make what ``data`` lacks of an installation and return it; wishes that differ from what it has are kept.
+
+    ``wishes`` are fields of ``Facts``: host, port, bootstrap_host, bootstrap_port, topic_prefix; None keeps what is
+    there. Broker files that exist are left alone, but for the configurations. Raises InstallationFault.
+    """
+    folder = Folder(data)
+    make_folder(data)
+    try:
+        for part in (folder.bridge, folder.operations, folder.bootstrap):
+            part.mkdir(mode=0o700, exist_ok=True)
+        if not folder.keys.exists():
+            _new_keys(folder)
+        keys = read_keys(folder.keys)
+        if not folder.facts.exists():
+            write_private(folder.facts, _new_facts(keys, wishes).model_dump_json(indent=2) + "\n")
+        found = load(data)
+        changed = {name: wish for name, wish in wishes.items() if wish is not None}
+        facts = found.facts.model_copy(update=changed)
+        if facts.topic_prefix != found.facts.topic_prefix and folder.dynamic_security.exists():
+            raise InstallationFault(
+                f"{data} was made with the topic prefix {found.facts.topic_prefix!r}, which its accounts are bound to"
+            )
+        if facts != found.facts:
+            write_private(folder.facts, facts.model_dump_json(indent=2) + "\n")
+        made = Installation(folder, keys, facts)
+        _write_broker_files(made)
+    except PermissionError as error:
+        raise InstallationFault(f"{error.filename} cannot be written: {error.strerror}; check its owner") from error
+    except OSError as error:
+        raise InstallationFault(f"the folder {data} cannot be used: {error}") from error
+    return made
+
+
+def _write_broker_files(made: Installation) -> None:
+    folder, facts, topics = made.folder, made.facts, made.topics
+    passwords = folder.bootstrap / "passwords"
+    if not passwords.exists():
+        users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
+        write_private(passwords, brokers.password_lines(users))
+    write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
+    if not folder.dynamic_security.exists():
+        own = [
+            _service(facts.control, grants.for_bridge_control(topics)),
+            _service(facts.info, grants.for_bridge_info(topics)),
+            _service(facts.accounts, grants.for_bridge_accounts()),
+        ]
+        administrators = [
+            Login(
+                one.username,
+                made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
+                mark_of(one.seed_bytes),
+                grants.for_administrator(topics, one.tenant, one.username, OWNER),
+            )
+            for one in facts.administrators
+        ]
+        write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
+
+
+def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:
+    return Login(login.username, login.password, "service", granted, login.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """The two configurations as written."""
+
+    operations: Path
+    bootstrap: Path
+
+
+def write_configurations(
+    made: Installation, plugin: Path, *, max_connections: int = 20_000, extra: tuple[str, ...] = ()
+) -> BrokerFiles:
+    """Write both ``mosquitto.conf`` from the templates, with this installation's ports and paths."""
+    folder, facts = made.folder, made.facts
+    operations = folder.operations / "mosquitto.conf"
+    bootstrap = folder.bootstrap / "mosquitto.conf"
+    write_private(
+        operations,
+        brokers.rendered(
+            brokers.template("mosquitto.conf"),
+            {
+                "listener": f"{facts.port} {facts.host}",
+                "plugin": str(plugin),
+                "plugin_opt_config_file": str(folder.dynamic_security.absolute()),
+                "persistence_location": f"{folder.operations.absolute()}/",
+            },
+            extra,
+        ),
+    )
+    write_private(
+        bootstrap,
+        brokers.rendered(
+            brokers.template("mosquitto-bootstrap.conf"),
+            {
+                "listener": f"{facts.bootstrap_port} {facts.bootstrap_host}",
+                "password_file": str((folder.bootstrap / "passwords").absolute()),
+                "acl_file": str((folder.bootstrap / "acl").absolute()),
+                "max_connections": str(max_connections),
+            },
+            extra,
+        ),
+    )
+    return BrokerFiles(operations, bootstrap)

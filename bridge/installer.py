@@ -1,0 +1,198 @@
+"""Brings the broker's accounts to what the rows say: installs, removes, compares. Every step can be done again.
+
+A life of an account ends before the next one of the same id begins: its sessions are closed, what the broker kept for
+it is cleared, and every message it sent has been heard. So nothing of the old life can be taken for the new one.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from bridge import queries
+from bridge.accounts import Accounts, Login, grants
+from bridge.batch import DEVICE, Batch, Rulebook
+from bridge.inventory import entry_for
+from bridge.records import Account
+from bridge.registration import Deliver, Event, MarkInstalled, Registration
+from bridge.store import Store, Transaction
+from bridge.wire import Topics
+
+ADMINISTRATOR: Final = "administrator"
+"""The kind of an administrator's account."""
+AT_ONCE: Final = 100
+"""Accounts in one message to the broker, which serves nobody else while it works on it."""
+COMPARED: Final = 1_000
+"""Rows read at once while comparing."""
+
+log = structlog.get_logger("accounts")
+
+
+def mark_of(seed: bytes) -> str:
+    """Return what tells one password of an account from another, without telling the password."""
+    return hashlib.sha256(b"bootstrap-bridge/v1/mark" + seed).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the installer needs of the running sessions.
+
+    ``clear`` ends what the broker keeps for a device's client id; ``heard_all`` returns once every device's message
+    that the broker had before has been handled; ``push`` sends credentials; ``tell`` publishes events.
+    """
+
+    clear: Callable[[Login], Awaitable[None]]
+    heard_all: Callable[[], Awaitable[None]]
+    push: Callable[[Sequence[Registration]], None]
+    tell: Callable[[Sequence[Event]], None]
+
+
+class Installer:
+    """Works on the outbox that the accounts' rows are."""
+
+    def __init__(
+        self,
+        store: Store,
+        rulebook: Rulebook,
+        topics: Topics,
+        accounts: Accounts,
+        clock: Callable[[], int],
+        surroundings: Surroundings,
+    ) -> None:
+        self._store = store
+        self._rulebook = rulebook
+        self._topics = topics
+        self._accounts = accounts
+        self._clock = clock
+        self._around = surroundings
+
+    def login_for(self, account: Account) -> Login:
+        """Return the account as the broker should have it."""
+        keys, topics = self._rulebook.keys, self._topics
+        if account.kind == DEVICE:
+            password = keys.device_password(account.tenant, account.subject, account.seed, account.key_id)
+            granted = grants.for_device(topics, account.tenant, account.subject)
+            return Login(account.username, password, mark_of(account.seed), granted, account.subject)
+        assert account.role is not None
+        password = keys.administrator_password(account.username, account.seed, account.key_id)
+        granted = grants.for_administrator(topics, account.tenant, account.username, account.role)
+        return Login(account.username, password, mark_of(account.seed), granted)
+
+    async def drain(self) -> None:
+        """Do all that is to be done: first the removals, then the installations. Raises AccountsFault, StoreFault."""
+        while await self._remove_some():
+            pass
+        while await self._install_some():
+            pass
+
+    async def _to_do(self, *, wanted: bool) -> list[Account]:
+        async with self._store.read() as connection:
+            return await queries.accounts_to_do(connection, wanted=wanted, limit=AT_ONCE)
+
+    async def _remove_some(self) -> bool:
+        leaving = await self._to_do(wanted=False)
+        if not leaving:
+            return False
+        await self._end_lives([account for account in leaving if account.kind == DEVICE])
+        await self._accounts.remove([account.username for account in leaving])
+        async with self._store.write() as transaction:
+            unchanged = await _unchanged(transaction, leaving)
+            await transaction.forget_accounts([account.username for account in unchanged])
+        log.info("removed", accounts=len(leaving))
+        return True
+
+    async def _end_lives(self, accounts: Sequence[Account]) -> None:
+        """Lock devices out, clear what the broker kept for them, and hear them out."""
+        if not accounts:
+            return
+        ended = [
+            replace(self.login_for(account), password=secrets.token_urlsafe(24), mark="ended") for account in accounts
+        ]
+        await self._accounts.renew(ended)
+        for login in ended:
+            await self._around.clear(login)
+        await self._around.heard_all()
+
+    async def _install_some(self) -> bool:
+        coming = await self._to_do(wanted=True)
+        if not coming:
+            return False
+        fresh = [self.login_for(account) for account in coming if not account.renewed]
+        again = [self.login_for(account) for account in coming if account.renewed]
+        if fresh:
+            await self._accounts.install(fresh)
+        if again:
+            await self._accounts.renew(again)
+            for login in again:
+                if login.client_id is not None:
+                    await self._around.clear(login)
+            await self._around.heard_all()
+        await self._mark_installed(coming)
+        return True
+
+    async def _mark_installed(self, coming: Sequence[Account]) -> None:
+        pushed: list[Registration] = []
+        async with self._store.write() as transaction:
+            batch = Batch(transaction, self._rulebook, self._clock())
+            there = await _unchanged(transaction, coming)
+            await transaction.save_accounts([replace(account, installed=batch.now) for account in there])
+            devices = [account for account in there if account.kind == DEVICE]
+            await batch.load([account.subject for account in devices])
+            for account in devices:
+                decision = batch.decide(MarkInstalled(account.subject, account.seed))
+                if Deliver() in decision.effects and decision.after is not None:
+                    pushed.append(decision.after)
+            entries = await transaction.devices([registration.id for registration in pushed])
+            await transaction.save_devices(
+                [entry_for(registration, entries.get(registration.id), batch.now) for registration in pushed]
+            )
+            await batch.write()
+        self._around.push(pushed)
+        self._around.tell(batch.events)
+        log.info("installed", accounts=len(coming), devices=[registration.id for registration in pushed[:3]])
+
+    async def reconcile(self) -> int:
+        """Compare the broker with the rows, in pages, and note what has to be repaired; return how much that is.
+
+        Only accounts that the bridge made are looked at. Raises AccountsFault, StoreFault.
+        """
+        there = {username: mark async for username, mark in self._accounts.listed()}
+        repairs = 0
+        after = ""
+        while True:
+            async with self._store.read() as connection:
+                page = await queries.accounts(connection, after, COMPARED)
+            if not page:
+                break
+            after = page[-1].username
+            wrong = []
+            for account in page:
+                mark = there.pop(account.username, None)
+                if account.wanted and account.installed is not None and mark != mark_of(account.seed):
+                    wrong.append(replace(account, installed=None, renewed=True))
+            if wrong:
+                repairs += len(wrong)
+                async with self._store.write() as transaction:
+                    still = {account.username for account in await _unchanged(transaction, wrong)}
+                    await transaction.save_accounts([account for account in wrong if account.username in still])
+        left = sorted(there)
+        for start in range(0, len(left), AT_ONCE):
+            await self._accounts.remove(left[start : start + AT_ONCE])
+        repairs += len(left)
+        if repairs:
+            log.warning("reconciled", repaired=repairs - len(left), removed=len(left), names=left[:5])
+        return repairs
+
+
+async def _unchanged(transaction: Transaction, accounts: Sequence[Account]) -> list[Account]:
+    """Return those accounts of which nobody has wanted something else meanwhile."""
+    now = await transaction.accounts([account.username for account in accounts])
+    return [
+        account
+        for account in accounts
+        if (current := now.get(account.username)) is not None
+        and (current.seed, current.wanted) == (account.seed, account.wanted)
+    ]

@@ -1,0 +1,183 @@
+"""Calls from the bootstrap broker: understand, decide as a batch, commit, acknowledge, then answer.
+
+Whoever calls, known or not, costs one row in the same transaction and gets his answer after the same commit: neither
+the content nor the timing of an answer tells which ids exist (the contract, section 3).
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bridge import wire
+from bridge.batch import Batch, Rulebook, distinct
+from bridge.broker import Incoming
+from bridge.credentials import seal
+from bridge.names import MANAGEMENT
+from bridge.options import RETRY_AFTER, effective_value
+from bridge.registration import Call, Claim, Event, Form, Registration, Reply
+from bridge.store import MAX_UNREGISTERED, Store
+from bridge.wire import Malformed, ParsedCall, Topics
+
+log = structlog.get_logger("intake")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An answer to publish on the bootstrap broker. ``delivers`` is the seed where it carries credentials."""
+
+    topic: str
+    payload: bytes
+    correlation: bytes | None = None
+    device_id: str | None = None
+    delivers: bytes | None = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a batch of calls came to, to be acted on after the commit."""
+
+    answers: list[Outgoing] = field(default_factory=list)
+    clearings: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    accounts_changed: bool = False
+
+
+@dataclass(slots=True)
+class _Heard:
+    message: Incoming
+    parsed: ParsedCall
+    call: Call
+    after: Registration | None = None
+    credentials: bool = False
+
+
+class Intake:
+    """Turns messages into decisions and answers; it publishes nothing itself."""
+
+    def __init__(self, store: Store, rulebook: Rulebook, topics: Topics, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._rulebook = rulebook
+        self._topics = topics
+        self._clock = clock
+        self._noted = 0
+        self.malformed = 0
+
+    async def take(self, messages: Sequence[Incoming]) -> Taken:
+        """Decide and commit a batch. Raises StoreFault, with nothing of the batch kept."""
+        started = time.perf_counter()
+        taken = Taken()
+        heard = [call for message in messages if (call := self._understand(message, taken)) is not None]
+        if heard:
+            await self._decide(heard, taken)
+        taken.answers.extend(answer for call in heard if (answer := self._answer(call)) is not None)
+        log.info(
+            "calls",
+            messages=len(messages),
+            calls=len(heard),
+            devices=[call.call.id for call in heard[:3]],
+            events=Counter(event.event for event in taken.events),
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return taken
+
+    def _understand(self, message: Incoming, taken: Taken) -> _Heard | None:
+        if message.retain:
+            if not message.payload:
+                return None  # somebody cleared a retained call, which is no call
+            taken.clearings.append(message.topic)
+        try:
+            parsed = wire.parse_call(self._topics, message.topic, message.payload)
+        except Malformed as error:
+            self._malformed(message, error, taken)
+            return None
+        except Exception:
+            self.malformed += 1
+            log.exception("not understood", topic=message.topic)
+            return None
+        token = None
+        if parsed.token is not None:
+            token = self._rulebook.keys.token_digest(parsed.device_id, parsed.token)
+        call = Call(parsed.device_id, parsed.kind, parsed.client_id, parsed.form, token, parsed.public_key)
+        return _Heard(message, parsed, call)
+
+    def _malformed(self, message: Incoming, error: Malformed, taken: Taken) -> None:
+        self.malformed += 1
+        log.warning("malformed call", topic=message.topic[:200], reason=str(error), total=self.malformed)
+        if error.answerable:
+            topic = wire.answer_topic(message.topic)
+            answer = Outgoing(topic, wire.malformed_answer(str(error)), wire.echoed(message.correlation))
+            taken.answers.append(answer)
+
+    async def _decide(self, heard: list[_Heard], taken: Taken) -> None:
+        async with self._store.write() as transaction:
+            batch = Batch(transaction, self._rulebook, self._clock())
+            await batch.load(distinct(one.call.id for one in heard))
+            unknown: Counter[str] = Counter()
+            with_token: set[str] = set()
+            for one in heard:
+                try:
+                    decision = batch.decide(one.call)
+                except Exception:
+                    log.exception("not decided", device=one.call.id)
+                    continue
+                one.after = decision.after
+                one.credentials = Reply(credentials=True) in decision.effects
+                if decision.after is None:
+                    unknown[one.call.id] += 1
+                    if one.call.token is not None:
+                        with_token.add(one.call.id)
+            await batch.write()
+            await transaction.note_unregistered(
+                [(device_id, device_id in with_token, calls) for device_id, calls in unknown.items()], batch.now
+            )
+            self._noted += len(unknown)
+            if self._noted > MAX_UNREGISTERED // 10:
+                await transaction.trim_unregistered()
+                self._noted = 0
+        taken.events = batch.events
+        taken.accounts_changed = batch.accounts_changed
+
+    def _answer(self, one: _Heard) -> Outgoing | None:
+        if one.credentials and one.after is not None:
+            claim = one.after.claim(one.after.accepted_claim)
+            assert claim is not None
+            return self.credentials_for(one.after, claim, one.parsed.request_id, wire.echoed(one.message.correlation))
+        if one.call.form is Form.LINE:
+            return None
+        return Outgoing(
+            wire.answer_topic(one.message.topic),
+            wire.not_accepted_answer(self.retry_after, one.parsed.request_id),
+            wire.echoed(one.message.correlation),
+        )
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which devices repeat their calls, the same for everybody."""
+        return int(effective_value(self._rulebook.values, MANAGEMENT, RETRY_AFTER))
+
+    def push(self, registration: Registration) -> Outgoing:
+        """Make the unasked answer that an accepted claim gets once its account is installed."""
+        claim = registration.claim(registration.accepted_claim)
+        assert claim is not None
+        return self.credentials_for(registration, claim, None, None)
+
+    def credentials_for(
+        self, registration: Registration, claim: Claim, request_id: str | None, correlation: bytes | None
+    ) -> Outgoing:
+        """Make the answer with the credentials of ``registration``, in the form in which ``claim`` asked."""
+        assert registration.seed is not None
+        assert registration.key_id is not None
+        tenant, device_id = registration.tenant, registration.id
+        password = self._rulebook.keys.device_password(tenant, device_id, registration.seed, registration.key_id)
+        if claim.form is Form.LINE:
+            payload = wire.credentials_line(tenant, device_id, password)
+        else:
+            answer = wire.credentials_object(tenant, device_id, password)
+            if claim.public_key is not None:
+                answer = {"status": "ACCEPTED", "sealed": seal(wire.to_bytes(answer), claim.public_key, device_id)}
+            payload = wire.accepted_answer(answer, request_id)
+        topic = self._topics.caller(claim.kind, device_id, claim.client_id)
+        return Outgoing(topic, payload, correlation, device_id, registration.seed)

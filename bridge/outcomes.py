@@ -1,0 +1,264 @@
+"""What the rows of the rules do: each function answers the decision for one case. Pure."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bridge.claims import Chosen, TakeToken, Undecided, choose, claim_of
+from bridge.registration import (
+    Accept,
+    Age,
+    Call,
+    CallKind,
+    Claim,
+    Code,
+    Command,
+    Confirm,
+    Decision,
+    Delete,
+    Deliver,
+    Draw,
+    Effect,
+    Event,
+    Install,
+    MarkDelivered,
+    MarkInstalled,
+    Policy,
+    Refusal,
+    Register,
+    Registration,
+    Remove,
+    Reply,
+    Status,
+)
+
+BY_DEVICE: Final = "device"
+BY_BRIDGE: Final = "bridge"
+
+WAITING, PENDING, ACCEPTED, BLOCKED = Status
+
+
+@dataclass(slots=True)
+class Case:
+    """One command with all that its decision may look at. ``device_tenant``: whose inventory has the id already."""
+
+    registration: Registration | None
+    command: Command
+    policy: Policy
+    now: int
+    draw: Draw
+    device_tenant: str | None = None
+
+    @property
+    def reg(self) -> Registration:
+        """The registration, in rows that begin with one."""
+        assert self.registration is not None
+        return self.registration
+
+
+def _decision(
+    after: Registration | None,
+    *events: Event,
+    effects: Iterable[Effect] = (),
+    refusal: Refusal | None = None,
+) -> Decision:
+    return Decision(after, events, tuple(effects), refusal)
+
+
+def _event(case: Case, name: str, registration: Registration, by: str, reason: str | None = None) -> Event:
+    return Event(name, registration.id, registration.tenant, registration.status, case.now, by, reason)
+
+
+def refuse(code: Code, message: str) -> Callable[[Case, Command], Decision]:
+    def act(case: Case, command: Command) -> Decision:
+        return _decision(case.registration, refusal=Refusal(code, message.format(id=command.id)))
+
+    return act
+
+
+def keep(case: Case, command: Command) -> Decision:
+    return _decision(case.registration)
+
+
+def register(case: Case, command: Register) -> Decision:
+    registration = Registration(
+        id=command.id,
+        tenant=command.tenant,
+        owner=command.by,
+        created=case.now,
+        name=command.name,
+        type=command.type,
+        group=command.group,
+        properties=command.properties,
+        token=command.token,
+        token_is_long=command.token_is_long,
+        auto_accept=command.auto_accept,
+    )
+    return _decision(registration, _event(case, "registered", registration, command.by))
+
+
+def with_call(case: Case, call: Call) -> Registration:
+    reg = case.reg
+    return replace(
+        reg,
+        calls=reg.calls + 1,
+        first_called=case.now if reg.first_called is None else reg.first_called,
+        last_seen=case.now,
+        token_sent=reg.token_sent or call.token is not None,
+    )
+
+
+_NOT_ACCEPTED: Final = (Reply(credentials=False),)
+
+
+def count(case: Case, call: Call) -> Decision:
+    return _decision(with_call(case, call), effects=_NOT_ACCEPTED)
+
+
+def claim(case: Case, call: Call) -> Decision:
+    counted = with_call(case, call)
+    claim = claim_of(call, case.draw, case.now, counted.claims)
+    after = replace(counted, status=PENDING, claims=(*counted.claims, claim))
+    return _decision(after, _event(case, "requested", after, BY_DEVICE), effects=_NOT_ACCEPTED)
+
+
+def claim_replacing_last(case: Case, call: Call) -> Decision:
+    counted = with_call(case, call)
+    kept = counted.claims[:-1]
+    after = replace(counted, claims=(*kept, claim_of(call, case.draw, case.now, counted.claims)))
+    return _decision(after, _event(case, "requested", after, BY_DEVICE), effects=_NOT_ACCEPTED)
+
+
+def overflow(case: Case, call: Call) -> Decision:
+    after = replace(with_call(case, call), claims_overflow=True)
+    events = () if case.reg.claims_overflow else (_event(case, "claim-conflict", after, BY_DEVICE, "CLAIMS_OVERFLOW"),)
+    return _decision(after, *events, effects=_NOT_ACCEPTED)
+
+
+def claim_and_accept(case: Case, call: Call) -> Decision:
+    claimed = claim(case, call)
+    assert claimed.after is not None
+    accepted = accepting(case, claimed.after, claimed.after.claims[-1], BY_BRIDGE)
+    return _decision(accepted.after, *claimed.events, *accepted.events, effects=(*_NOT_ACCEPTED, *accepted.effects))
+
+
+def count_guess(case: Case, call: Call) -> Decision:
+    after = replace(with_call(case, call), wrong_calls=case.reg.wrong_calls + 1)
+    if after.wrong_calls < case.policy.max_attempts:
+        return _decision(after, effects=_NOT_ACCEPTED)
+    after = replace(after, auto_accept=False)
+    return _decision(after, _event(case, "auto-accept-suspended", after, BY_DEVICE), effects=_NOT_ACCEPTED)
+
+
+def block_missing(case: Case, call: Call) -> Decision:
+    after = replace(with_call(case, call), status=BLOCKED, reason="TOKEN_MISSING")
+    return _decision(after, _event(case, "blocked", after, BY_DEVICE, after.reason), effects=_NOT_ACCEPTED)
+
+
+def answer_with_credentials(case: Case, call: Call) -> Decision:
+    after = with_call(case, call)
+    if after.installed is None:
+        return _decision(after, effects=_NOT_ACCEPTED)
+    if call.kind is CallKind.PLAIN and call.public_key is None and after.answered_plain is None:
+        after = replace(after, answered_plain=case.now)
+    return _decision(after, effects=(Reply(credentials=True),))
+
+
+def after_completion(case: Case, call: Call) -> Decision:
+    after = with_call(case, call)
+    return _decision(after, _event(case, "request-after-completion", after, BY_DEVICE), effects=_NOT_ACCEPTED)
+
+
+def unregistered(case: Case, call: Call) -> Decision:
+    if case.device_tenant is None:
+        return _decision(None, effects=_NOT_ACCEPTED)
+    event = Event("request-after-completion", call.id, case.device_tenant, None, case.now, BY_DEVICE)
+    return _decision(None, event, effects=_NOT_ACCEPTED)
+
+
+def accepting(case: Case, registration: Registration, claim: Claim, by: str) -> Decision:
+    after = replace(
+        registration,
+        status=ACCEPTED,
+        accepted=case.now,
+        accepted_claim=claim.fingerprint,
+        seed=case.draw.seed,
+        key_id=case.draw.key_id,
+    )
+    return _decision(after, _event(case, "accepted", after, by), effects=(Install(case.draw.seed, case.draw.key_id),))
+
+
+def accept(case: Case, accept: Accept) -> Decision:
+    choice = choose(case.reg, accept, case.policy)
+    assert isinstance(choice, Chosen)
+    return accepting(case, case.reg, choice.claim, accept.by)
+
+
+def count_mismatch(case: Case, accept: Accept) -> Decision:
+    after = replace(case.reg, failed_attempts=case.reg.failed_attempts + 1)
+    left = case.policy.max_attempts - after.failed_attempts
+    refusal = Refusal(
+        Code.TOKEN_MISMATCH,
+        f"the security token is not the one that the device {accept.id} showed: "
+        f"compare it with the label, {left} more wrong {'token blocks' if left == 1 else 'tokens block'} it",
+    )
+    return _decision(after, _event(case, "token-mismatch", after, accept.by), refusal=refusal)
+
+
+def block(reason: str, message: str) -> Callable[[Case, Accept], Decision]:
+    def act(case: Case, accept: Accept) -> Decision:
+        failed = case.reg.failed_attempts + (reason == "TOO_MANY_ATTEMPTS")
+        after = replace(case.reg, status=BLOCKED, reason=reason, failed_attempts=failed)
+        refusal = Refusal(Code.BLOCKED, message.format(id=accept.id) + ": delete it and register it again")
+        return _decision(after, _event(case, "blocked", after, accept.by, reason), refusal=refusal)
+
+    return act
+
+
+def take_token(case: Case, accept: Accept) -> Decision:
+    choice = choose(case.reg, accept, case.policy)
+    assert isinstance(choice, TakeToken)
+    after = replace(case.reg, token=accept.token, token_from_accept=True)
+    return _decision(after, _event(case, "claim-conflict", after, accept.by), refusal=choice.refusal)
+
+
+def undecided(case: Case, accept: Accept) -> Decision:
+    choice = choose(case.reg, accept, case.policy)
+    if isinstance(choice, Undecided):
+        refusal = choice.refusal
+    else:  # required, no caller showed one, and it is not to block
+        refusal = Refusal(
+            Code.TOKEN_REQUIRED,
+            f"no call for {accept.id} showed a security token, and the policy requires one",
+        )
+    conflict = refusal.code is Code.CLAIM_CONFLICT and not accept.gentle
+    events = (_event(case, "claim-conflict", case.reg, accept.by),) if conflict else ()
+    return _decision(case.reg, *events, refusal=refusal)
+
+
+def delete(case: Case, command: Delete) -> Decision:
+    reg = case.reg
+    unconfirmed = reg.status is ACCEPTED and reg.confirmed is None
+    return _decision(None, _event(case, "deleted", reg, command.by), effects=(Remove(),) if unconfirmed else ())
+
+
+def installed(case: Case, command: MarkInstalled) -> Decision:
+    return _decision(replace(case.reg, installed=case.now), effects=(Deliver(),))
+
+
+def delivered(case: Case, command: MarkDelivered) -> Decision:
+    after = replace(case.reg, delivered=case.now)
+    return _decision(after, _event(case, "delivered", after, BY_BRIDGE))
+
+
+def confirm(case: Case, command: Confirm) -> Decision:
+    after = replace(case.reg, confirmed=case.now)
+    return _decision(after, _event(case, "confirmed", after, BY_DEVICE))
+
+
+def expire(case: Case, command: Age) -> Decision:
+    return _decision(None, _event(case, "expired", case.reg, BY_BRIDGE))
+
+
+def retire(case: Case, command: Age) -> Decision:
+    return _decision(None)

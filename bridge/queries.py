@@ -1,0 +1,191 @@
+"""What people read: pages of the list, counts, statistics. Each function runs on a connection of ``Store.read``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bridge import schema
+from bridge.records import Account
+from bridge.registration import Registration, Status
+from bridge.rows import RANKS, STATUSES, accounts_selected, registration_of, registrations_selected
+
+Connection = AsyncConnection
+"""Where a query runs; the name that other rooms use."""
+
+_TABLE: Final = schema.registrations
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """A page of registrations. ``tenant`` None: of all. ``after``: the sort values where the page before ended."""
+
+    tenant: str | None
+    statuses: Sequence[Status] | None
+    search: str | None
+    sort: str | None
+    limit: int
+    after: Sequence[Any] | None
+
+
+def sort_columns(sort: str | None) -> list[tuple[sa.ColumnElement[Any], bool]]:
+    """Return the columns of an order with whether each descends, the id last so that the order is total."""
+    if sort is None:
+        return [(_TABLE.c.rank, False), (_TABLE.c.created, False), (_TABLE.c.id, False)]
+    down = sort.startswith("-")
+    match sort.removeprefix("-"):
+        case "id":
+            return [(_TABLE.c.id, down)]
+        case "name":
+            return [(sa.func.coalesce(_TABLE.c.name, ""), down), (_TABLE.c.id, down)]
+        case "status":
+            return [(_TABLE.c.rank, down), (_TABLE.c.created, down), (_TABLE.c.id, down)]
+        case "creationTime":
+            return [(_TABLE.c.created, down), (_TABLE.c.id, down)]
+        case "lastSeen":
+            return [(sa.func.coalesce(_TABLE.c.last_seen, 0), down), (_TABLE.c.id, down)]
+    raise ValueError(sort)
+
+
+def position_of(registration: Registration, sort: str | None) -> list[Any]:
+    """Return the sort values of ``registration``, as ``ListQuery.after`` takes them."""
+    match None if sort is None else sort.removeprefix("-"):
+        case "id":
+            return [registration.id]
+        case "name":
+            return [registration.name or "", registration.id]
+        case "creationTime":
+            return [registration.created, registration.id]
+        case "lastSeen":
+            return [registration.last_seen or 0, registration.id]
+        case _:
+            return [RANKS[registration.status], registration.created, registration.id]
+
+
+async def list_registrations(connection: AsyncConnection, query: ListQuery) -> list[Registration]:
+    """Return up to ``query.limit`` registrations of a page."""
+    columns = sort_columns(query.sort)
+    statement = registrations_selected()
+    if query.tenant is not None:
+        statement = statement.where(_TABLE.c.tenant == query.tenant)
+    if query.statuses is not None:
+        statement = statement.where(_TABLE.c.rank.in_([RANKS[status] for status in query.statuses]))
+    if query.search:
+        statement = statement.where(_TABLE.c.folded.contains(query.search.casefold(), autoescape=True))
+    if query.after is not None:
+        keys = sa.tuple_(*(column for column, _ in columns))
+        position = sa.tuple_(*(sa.literal(value) for value in query.after))
+        statement = statement.where(keys < position if columns[0][1] else keys > position)
+    order = [column.desc() if down else column.asc() for column, down in columns]
+    rows = await connection.execute(statement.order_by(*order).limit(query.limit))
+    return [registration_of(row) for row in rows]
+
+
+async def counts(connection: AsyncConnection, tenant: str | None) -> dict[Status, int]:
+    """Count the registrations of ``tenant``, or of all, by status."""
+    statement = sa.select(schema.counts.c.rank, sa.func.sum(schema.counts.c.number)).group_by(schema.counts.c.rank)
+    if tenant is not None:
+        statement = statement.where(schema.counts.c.tenant == tenant)
+    found = {STATUSES[rank]: int(number) for rank, number in await connection.execute(statement)}
+    return {status: found.get(status, 0) for status in Status}
+
+
+async def ids_with_status(
+    connection: AsyncConnection, tenant: str | None, status: Status, after: str, limit: int
+) -> list[str]:
+    """Return up to ``limit`` ids with ``status``, in their order, that come after the id ``after``."""
+    statement = sa.select(_TABLE.c.id).where(_TABLE.c.rank == RANKS[status], _TABLE.c.id > after)
+    if tenant is not None:
+        statement = statement.where(_TABLE.c.tenant == tenant)
+    return list((await connection.execute(statement.order_by(_TABLE.c.id).limit(limit))).scalars())
+
+
+async def hours(connection: AsyncConnection, tenant: str | None, since: int) -> list[tuple[int, str, int]]:
+    """Return (hour, event, number) from ``since`` on, oldest first."""
+    table = schema.hours
+    statement = sa.select(table.c.hour, table.c.event, sa.func.sum(table.c.number))
+    statement = statement.where(table.c.hour >= since).group_by(table.c.hour, table.c.event).order_by(table.c.hour)
+    if tenant is not None:
+        statement = statement.where(table.c.tenant == tenant)
+    return [(hour, event, int(number)) for hour, event, number in await connection.execute(statement)]
+
+
+async def oldest_pending(connection: AsyncConnection, tenant: str | None) -> int | None:
+    """Return since when the registration waits that has waited longest for a person."""
+    statement = sa.select(sa.func.min(_TABLE.c.first_called)).where(_TABLE.c.rank == RANKS[Status.PENDING])
+    if tenant is not None:
+        statement = statement.where(_TABLE.c.tenant == tenant)
+    found: int | None = (await connection.execute(statement)).scalar()
+    return found
+
+
+async def confirmation_quantiles(
+    connection: AsyncConnection, tenant: str | None, since: int, quantiles: Sequence[float]
+) -> list[float | None]:
+    """Return quantiles of the seconds from first call to confirmation, of registrations confirmed from ``since`` on."""
+    seconds = (_TABLE.c.confirmed - _TABLE.c.first_called).label("waited")
+    statement = sa.select(seconds).where(_TABLE.c.confirmed >= since, _TABLE.c.first_called.is_not(None))
+    if tenant is not None:
+        statement = statement.where(_TABLE.c.tenant == tenant)
+    number = (await connection.execute(sa.select(sa.func.count()).select_from(statement.subquery()))).scalar_one()
+    found: list[float | None] = []
+    for quantile in quantiles:
+        row = statement.order_by(seconds).limit(1).offset(max(0, min(number - 1, int(number * quantile))))
+        value = (await connection.execute(row)).scalar()
+        found.append(None if value is None else value / 1000)
+    return found
+
+
+async def undelivered(connection: AsyncConnection, after: str, limit: int) -> list[Registration]:
+    """Return registrations whose account is installed and whose credentials were never taken by a listener."""
+    statement = registrations_selected().where(
+        _TABLE.c.installed.is_not(None),
+        _TABLE.c.delivered.is_(None),
+        _TABLE.c.confirmed.is_(None),
+        _TABLE.c.id > after,
+    )
+    return [registration_of(row) for row in await connection.execute(statement.order_by(_TABLE.c.id).limit(limit))]
+
+
+async def accounts_to_do(connection: AsyncConnection, *, wanted: bool, limit: int) -> list[Account]:
+    """Return accounts that the broker should have and has not confirmed, or should lose."""
+    statement = accounts_selected().where(schema.accounts.c.installed.is_(None), schema.accounts.c.wanted == wanted)
+    rows = await connection.execute(statement.order_by(schema.accounts.c.username).limit(limit))
+    return [Account(*row) for row in rows]
+
+
+async def accounts(connection: AsyncConnection, after: str, limit: int) -> list[Account]:
+    """Return up to ``limit`` accounts in the order of their user names, after the name ``after``."""
+    statement = accounts_selected().where(schema.accounts.c.username > after)
+    rows = await connection.execute(statement.order_by(schema.accounts.c.username).limit(limit))
+    return [Account(*row) for row in rows]
+
+
+async def aged(connection: AsyncConnection, *, created: int, confirmed: int, after: str, limit: int) -> list[str]:
+    """Return ids that may have expired (made until ``created``) or be over (confirmed until ``confirmed``)."""
+    open_ranks = [RANKS[Status.WAITING], RANKS[Status.PENDING]]
+    expired = sa.select(_TABLE.c.id).where(
+        _TABLE.c.rank.in_(open_ranks), _TABLE.c.created <= created, _TABLE.c.id > after
+    )
+    over = sa.select(_TABLE.c.id).where(
+        _TABLE.c.confirmed.is_not(None), _TABLE.c.confirmed <= confirmed, _TABLE.c.id > after
+    )
+    either = sa.union(expired, over).subquery()
+    return list((await connection.execute(sa.select(either.c.id).order_by(either.c.id).limit(limit))).scalars())
+
+
+async def tenant_ids(connection: AsyncConnection) -> list[str]:
+    """Return all tenants."""
+    return list((await connection.execute(sa.select(schema.tenants.c.id).order_by(schema.tenants.c.id))).scalars())
+
+
+async def administrator_role(connection: AsyncConnection, tenant: str, name: str) -> str | None:
+    """Return the role of an administrator of ``tenant``, or None if there is none of that name."""
+    table = schema.accounts
+    statement = sa.select(table.c.role).where(
+        table.c.username == name, table.c.tenant == tenant, table.c.kind == "administrator", table.c.wanted.is_(True)
+    )
+    role: str | None = (await connection.execute(statement)).scalar()
+    return role

@@ -1,0 +1,140 @@
+"""The service: store, sessions and housekeeping, held together. Nobody imports this but the command line."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+
+from bridge import broker, queries
+from bridge.batch import Batch, Rulebook
+from bridge.clock import clock
+from bridge.control import REMEMBERED, Control
+from bridge.installation import Installation, ServiceLogin
+from bridge.installer import ADMINISTRATOR
+from bridge.intake import Intake
+from bridge.records import Account
+from bridge.registration import Age, Event
+from bridge.roles import OWNER
+from bridge.sessions import Session, hold
+from bridge.sessions.accounts import AccountsSession
+from bridge.sessions.control import ControlSession
+from bridge.sessions.gate import GateSession
+from bridge.sessions.herald import Herald
+from bridge.sessions.info import InfoSession
+from bridge.store import Store, StoreFault
+
+HOUSEKEEPING: Final = 30.0
+"""Seconds between two looks for what has expired."""
+AGED_AT_ONCE: Final = 500
+
+log = structlog.get_logger("bridge")
+
+
+class Service:
+    """The bridge of one installation. ``run`` ends only by cancellation or by a fault that nobody foresaw."""
+
+    def __init__(self, installation: Installation, database_url: str | None = None) -> None:
+        self._installation = installation
+        self._database_url = database_url or installation.database_url
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve. Raises StoreUnusable if the database cannot be opened."""
+        store = await Store.open(self._database_url)
+        try:
+            await self._prepare(store)
+            await self._serve(store)
+        finally:
+            await store.close()
+            log.info("stopped")
+
+    async def _prepare(self, store: Store) -> None:
+        """Make what every installation begins with."""
+        first = self._installation.facts.administrators
+        async with store.write() as transaction:
+            await transaction.ensure_tenants(clock())
+            known = await transaction.accounts([one.username for one in first])
+            await transaction.save_accounts(
+                [
+                    Account(one.username, ADMINISTRATOR, one.tenant, one.username, one.seed_bytes, one.key_id, OWNER)
+                    for one in first
+                    if one.username not in known
+                ]
+            )
+
+    async def _serve(self, store: Store) -> None:
+        facts, topics = self._installation.facts, self._installation.topics
+        rulebook = Rulebook(self._installation.keys)
+        rulebook.replace_values(await store.option_values())
+        herald = Herald(topics)
+        intake = Intake(store, rulebook, topics, clock)
+
+        def inside(own: ServiceLogin) -> broker.Login:
+            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
+
+        own = facts.gate
+        gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
+        gate = GateSession(gate_login, topics, intake, store, rulebook, herald)
+        control = ControlSession(inside(facts.control), topics, Control(store, rulebook, topics, clock), herald)
+        info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
+        accounts = AccountsSession(inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald)
+        gate.accounts_changed = control.accounts_changed = accounts.changed
+        sessions: tuple[Session, ...] = (gate, control, info, accounts)
+        async with asyncio.TaskGroup() as tasks:
+            for session in sessions:
+                tasks.create_task(hold(session), name=f"session {session.name}")
+            tasks.create_task(self._announce(sessions, control), name="announce")
+            tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
+
+    async def _announce(self, sessions: Sequence[Session], control: ControlSession) -> None:
+        """Say `online` when everything serves, and again whenever the control session has come back."""
+        while True:
+            for session in sessions:
+                await session.ready.on.wait()
+            if not all(session.ready.on.is_set() for session in sessions):
+                continue
+            try:
+                await control.announce()
+            except broker.Disconnected as error:
+                log.warning("not announced", reason=str(error))
+            else:
+                self.ready.set()
+                log.info("ready")
+            await control.ready.off.wait()
+
+    async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:
+        while True:
+            try:
+                tell(await keep_house(store, rulebook, clock()))
+            except StoreFault as error:
+                log.warning("housekeeping put off", reason=str(error))
+            await asyncio.sleep(HOUSEKEEPING)
+
+
+async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
+    """Let registrations expire and retire whose time is over, and forget old answers; return what is to be told.
+
+    Raises StoreFault.
+    """
+    policies = [rulebook.policy(tenant) for tenant in {tenant for tenant, _ in rulebook.values} | {""}]
+    lives = [policy.ttl for policy in policies if policy.ttl]
+    created = now - min(lives) if lives else -1
+    confirmed = now - min(policy.retention for policy in policies)
+    events: list[Event] = []
+    after = ""
+    while True:
+        async with store.write() as transaction:
+            ids = await queries.aged(
+                transaction.connection, created=created, confirmed=confirmed, after=after, limit=AGED_AT_ONCE
+            )
+            batch = Batch(transaction, rulebook, now)
+            await batch.load(ids)
+            for device_id in ids:
+                batch.decide(Age(device_id))
+            await batch.write()
+            await transaction.forget_answers(now - REMEMBERED)
+        events.extend(batch.events)
+        if len(ids) < AGED_AT_ONCE:
+            return events
+        after = ids[-1]

@@ -1,0 +1,91 @@
+"""The session that makes accounts on the operations broker and takes them away, as the rows say."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from bridge import broker
+from bridge.accounts import Login
+from bridge.accounts.dynsec import RESPONSES, Dynsec
+from bridge.batch import Rulebook
+from bridge.broker import Connection
+from bridge.clock import clock
+from bridge.installer import Installer, Surroundings
+from bridge.registration import Registration
+from bridge.sessions import Switch
+from bridge.sessions.herald import Herald
+from bridge.store import Store
+from bridge.wire import Topics
+
+log = structlog.get_logger("accounts")
+
+
+class AccountsSession:
+    """The accounts of the operations broker, made and taken away as the rows say."""
+
+    name = "accounts"
+
+    def __init__(
+        self,
+        login: broker.Login,
+        topics: Topics,
+        store: Store,
+        rulebook: Rulebook,
+        heard_all: Callable[[], Awaitable[None]],
+        push: Callable[[Sequence[Registration]], None],
+        herald: Herald,
+    ) -> None:
+        self._login = login
+        self._topics = topics
+        self._store = store
+        self._rulebook = rulebook
+        self._around = Surroundings(self._clear, heard_all, push, herald.tell)
+        self._changed = asyncio.Event()
+        self.ready = Switch()
+
+    def changed(self) -> None:
+        """Look at the rows again."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """See ``Session.run``."""
+        async with broker.connect(self._login) as connection:
+            await connection.subscribe(RESPONSES)
+            accounts = Dynsec(connection)
+            installer = Installer(
+                self._store,
+                self._rulebook,
+                self._topics,
+                accounts,
+                clock,
+                self._around,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._hear(connection, accounts), name="accounts: hear")
+                tasks.create_task(self._work(installer), name="accounts: work")
+
+    async def _hear(self, connection: Connection, accounts: Dynsec) -> None:
+        async for messages in connection.batches():
+            for message in messages:
+                try:
+                    answers = json.loads(message.payload)["responses"]
+                except (ValueError, KeyError, TypeError):
+                    log.warning("not understood", topic=message.topic)
+                    continue
+                accounts.heard(answers)
+
+    async def _work(self, installer: Installer) -> None:
+        await installer.reconcile()
+        while True:
+            self._changed.clear()
+            await installer.drain()
+            self.ready.turn_on()
+            await self._changed.wait()
+
+    async def _clear(self, login: Login) -> None:
+        """Log in as the device, with a clean start: the broker forgets what it kept for that client id."""
+        guest = broker.Login(self._login.host, self._login.port, login.username, login.password, login.client_id)
+        async with broker.connect(guest):
+            pass

@@ -1,0 +1,117 @@
+"""The session at the gate: calls from strangers, and the answers to them, on the bootstrap broker."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from bridge import broker, queries
+from bridge.batch import Batch, Rulebook, distinct
+from bridge.broker import Connection, Disconnected
+from bridge.clock import clock
+from bridge.intake import Intake, Outgoing
+from bridge.registration import MarkDelivered, Registration
+from bridge.rules import redelivery_ended
+from bridge.sessions import RETAINED_ONLY_IF_NEW, Switch
+from bridge.sessions.herald import Herald
+from bridge.store import Store
+from bridge.wire import ANSWER_EXPIRY, Topics
+
+PUSHED_AT_ONCE: Final = 500
+"""Registrations read at once when credentials are pushed again after a pause."""
+
+
+class GateSession:
+    """Calls from strangers, and the answers to them, on the bootstrap broker."""
+
+    name = "calls"
+
+    def __init__(
+        self, login: broker.Login, topics: Topics, intake: Intake, store: Store, rulebook: Rulebook, herald: Herald
+    ) -> None:
+        self._login = login
+        self._topics = topics
+        self._intake = intake
+        self._store = store
+        self._rulebook = rulebook
+        self._herald = herald
+        self._connection: Connection | None = None
+        self._delivered: list[tuple[str, bytes]] = []
+        self._was_delivered = asyncio.Event()
+        self.accounts_changed: Callable[[], None] = lambda: None
+        self.ready = Switch()
+
+    async def run(self) -> None:
+        """See ``Session.run``."""
+        async with broker.connect(self._login, persistent=True, manual_ack=True) as connection:
+            await connection.subscribe(
+                *self._topics.calls, no_local=True, retain_as_published=True, retain_handling=RETAINED_ONLY_IF_NEW
+            )
+            self._connection = connection
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._receive(connection), name="calls: receive")
+                    tasks.create_task(self._note_deliveries(), name="calls: note deliveries")
+                    tasks.create_task(self._push_again(), name="calls: push what was not delivered")
+                    self.ready.turn_on()
+            finally:
+                self._connection = None
+
+    async def _receive(self, connection: Connection) -> None:
+        async for messages in connection.batches():
+            taken = await self._intake.take(messages)
+            connection.ack(messages)
+            for topic in taken.clearings:
+                connection.send(topic, b"", retain=True)
+            for answer in taken.answers:
+                self._send(connection, answer)
+            if taken.accounts_changed:
+                self.accounts_changed()
+            self._herald.tell(taken.events)
+            await connection.drained()
+
+    def _send(self, connection: Connection, answer: Outgoing) -> None:
+        told: Callable[[int], None] | None = None
+        if answer.device_id is not None and answer.delivers is not None:
+            delivery = (answer.device_id, answer.delivers)
+
+            def told(reason: int) -> None:
+                # A stranger who subscribed to everything hides that nobody listened, hence "delivered" promises little.
+                if reason == 0:
+                    self._delivered.append(delivery)
+                    self._was_delivered.set()
+
+        connection.send(answer.topic, answer.payload, correlation=answer.correlation, expiry=ANSWER_EXPIRY, told=told)
+
+    def push(self, registrations: Sequence[Registration]) -> None:
+        """Send credentials unasked; who does not hear them calls again."""
+        connection = self._connection
+        if connection is None:
+            return
+        with suppress(Disconnected):  # the session itself notices, and ends
+            for registration in registrations:
+                self._send(connection, self._intake.push(registration))
+
+    async def _push_again(self) -> None:
+        after = ""
+        while True:
+            async with self._store.read() as connection:
+                page = await queries.undelivered(connection, after, PUSHED_AT_ONCE)
+            if not page:
+                return
+            after = page[-1].id
+            now = clock()
+            self.push([one for one in page if not redelivery_ended(one, self._rulebook.policy(one.tenant), now)])
+
+    async def _note_deliveries(self) -> None:
+        while True:
+            await self._was_delivered.wait()
+            self._was_delivered.clear()
+            delivered, self._delivered = self._delivered, []
+            async with self._store.write() as transaction:
+                batch = Batch(transaction, self._rulebook, clock())
+                await batch.load(distinct(device_id for device_id, _ in delivered))
+                for device_id, seed in delivered:
+                    batch.decide(MarkDelivered(device_id, seed))
+                await batch.write()
+            self._herald.tell(batch.events)

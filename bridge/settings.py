@@ -1,0 +1,39 @@
+"""All settings of the bridge in one frozen object: options first, then ``BOOTSTRAP_BRIDGE_*``, then defaults."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class BadSettings(Exception):
+    """A setting that cannot be used; the sentence names it."""
+
+
+class Settings(BaseSettings):
+    """What ``up``, ``init`` and ``serve`` take; ports and prefix left out are those that ``init`` kept."""
+
+    model_config = SettingsConfigDict(env_prefix="BOOTSTRAP_BRIDGE_", frozen=True, extra="ignore")
+
+    data: Path = Path("var")
+    host: str | None = None
+    port: Port | None = None
+    bootstrap_port: Port | None = None
+    bootstrap_host: str | None = None
+    topic_prefix: Annotated[str, Field(pattern=r"^([^/+#$][^+#]*[^/+#]|[^/+#$])?$")] | None = None
+    database: str | None = None
+    mosquitto: Path | None = None
+    plugin: Path | None = None
+    log_level: str = "info"
+
+
+def settings_from(**options: object) -> Settings:
+    """Build the settings from options that are not None, the environment and the defaults. Raises BadSettings."""
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadSettings(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

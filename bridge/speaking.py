@@ -1,0 +1,194 @@
+"""How a command of the command line finds broker and login, speaks as an administrator and ends."""
+
+import asyncio
+import functools
+import inspect
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from bridge import admin, display
+from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge, result_of
+from bridge.broker import BrokerError, LoginRefused
+from bridge.names import DEFAULT
+
+DONE, REFUSED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+app = typer.Typer()
+Work = Callable[[Admin], Awaitable[int]]
+
+Data = Annotated[
+    Path,
+    typer.Option(envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of `up`, whose access.json tells broker and login."),
+]
+Host = Annotated[str | None, typer.Option(envvar="BOOTSTRAP_BRIDGE_HOST", help="The operations broker's address.")]
+Port = Annotated[int | None, typer.Option(envvar="BOOTSTRAP_BRIDGE_PORT", help="The operations broker's port.")]
+Tenant = Annotated[
+    str | None,
+    typer.Option("--tenant", envvar="BOOTSTRAP_BRIDGE_TENANT", help="The tenant whose administrator speaks."),
+]
+User = Annotated[str | None, typer.Option(envvar="BOOTSTRAP_BRIDGE_USERNAME", help="The administrator.")]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BOOTSTRAP_BRIDGE_PASSWORD_FILE",
+        help="A file with the administrator's password; else BOOTSTRAP_BRIDGE_PASSWORD, else access.json.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came, a line each.")]
+
+
+_CONNECTION: Final[dict[str, tuple[Any, Any]]] = {
+    "data": (Data, Path("var")),
+    "host": (Host, None),
+    "port": (Port, None),
+    "tenant": (Tenant, None),
+    "user": (User, None),
+    "password_file": (PasswordFile, None),
+    "as_json": (AsJson, False),
+}
+
+
+class Usage(Exception):
+    """The command cannot be carried out as it was given; the sentence says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """How to reach the bridge, and how to show what it says."""
+
+    access: Access
+    as_json: bool
+
+    def run(self, work: Work) -> int:
+        """Connect, do ``work`` and return the exit status."""
+
+        async def connected() -> int:
+            async with admin.connect(self.access) as connection:
+                return await work(connection)
+
+        return ended(connected)
+
+    async def ask(self, connection: Admin, command: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Send a request; with --json print its answer. Raises RefusedByBridge."""
+        answer = await connection.answer(command, payload)
+        if self.as_json:
+            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        return result_of(answer)
+
+
+def ended(work: Callable[[], Awaitable[int]]) -> int:
+    """Run ``work`` and turn what stops it into words and an exit status."""
+
+    async def run() -> int:
+        return await work()
+
+    try:
+        return asyncio.run(run())
+    except RefusedByBridge as error:
+        err.print(display.text(f"{error.code}: {error.message}"), style="red")
+        if error.details.get("claims"):
+            err.print(display.claims_table(error.details["claims"]))
+        return REFUSED
+    except LoginRefused as error:
+        err.print(display.text(f"{error}; check the user name and password"), style="red")
+        return NOT_REACHED
+    except (BrokerError, NoAnswer) as error:
+        err.print(display.text(str(error)), style="red")
+        return NOT_REACHED
+    except KeyboardInterrupt:
+        return 130
+
+
+def command(name: str) -> Callable[[Callable[..., Work]], Callable[..., None]]:
+    """Make a command of the command line of a function that takes a Speaker and its own options.
+
+    The options that find broker and login are added here. What the function returns is done on the connection.
+    """
+
+    def decorate(function: Callable[..., Work]) -> Callable[..., None]:
+        own = list(inspect.signature(function).parameters.values())[1:]
+
+        @functools.wraps(function)
+        def run(
+            *,
+            data: Path,
+            host: str | None,
+            port: int | None,
+            tenant: str | None,
+            user: str | None,
+            password_file: Path | None,
+            as_json: bool,
+            **options: Any,
+        ) -> None:
+            try:
+                speaking = Speaker(_access(data, host, port, tenant, user, password_file), as_json)
+                status = speaking.run(function(speaking, **options))
+            except Usage as error:
+                err.print(display.text(str(error)), style="red")
+                status = WRONG_USAGE
+            raise typer.Exit(status)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        added = [
+            inspect.Parameter(option, keyword, default=default, annotation=annotation)
+            for option, (annotation, default) in _CONNECTION.items()
+        ]
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [parameter.replace(kind=keyword) for parameter in own] + added
+        )
+        app.command(name)(run)
+        return run
+
+    return decorate
+
+
+def _access(
+    data: Path, host: str | None, port: int | None, tenant: str | None, user: str | None, password_file: Path | None
+) -> Access:
+    path = data / "access.json"
+    known: dict[str, Any] = {}
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = {}
+    except (OSError, ValueError) as error:
+        raise Usage(f"{path} cannot be read: {error}") from None
+    password = os.environ.get("BOOTSTRAP_BRIDGE_PASSWORD")
+    if password_file is not None:
+        try:
+            password = password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Usage(f"{password_file} cannot be read: {error.strerror}") from None
+    for one in known.get("administrators", ()):
+        if user in (None, one["username"]) and one["tenant"] == (
+            tenant or (DEFAULT if user is None else one["tenant"])
+        ):
+            user, tenant = one["username"], one["tenant"]
+            password = password or one["password"]
+            break
+    if user is None or password is None:
+        raise Usage(
+            f"there is no {path}, which `bootstrap-bridge up` writes: name its folder with --data, or give "
+            "--host, --port, --tenant, --user and --password-file"
+            if not known
+            else f"{path} has no login for {user or 'an administrator'} of {tenant or DEFAULT}: give --password-file"
+        )
+    return Access(
+        host or known.get("host", "127.0.0.1"),
+        port or known.get("port", 1883),
+        tenant or DEFAULT,
+        user,
+        password,
+        known.get("topicPrefix", ""),
+    )

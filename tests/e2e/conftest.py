@@ -1,0 +1,39 @@
+"""The installations that the end-to-end tests share: one by `up`, one by `init` and separate processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.site import AnySite, ApartSite, UpSite, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e/" in str(item.path):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session", params=["up", "apart"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
+    """A running installation for tests that leave it running; ids are each test's own."""
+    data = tmp_path_factory.mktemp(request.param) / "data"
+    chosen: AnySite = UpSite(data) if request.param == "up" else ApartSite(data)
+    with running(chosen):
+        yield chosen
+
+
+@pytest.fixture
+def access(site: AnySite) -> dict[str, Any]:
+    return site.access
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[UpSite]:
+    """An installation of one test's own, by `up`; the test starts it."""
+    chosen = UpSite(tmp_path / "data")
+    try:
+        yield chosen
+    finally:
+        chosen.stop()
