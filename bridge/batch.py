@@ -1,7 +1,7 @@
 """Decisions inside one transaction: load once, decide in order, write once. Shared by intake, control and workers."""
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bridge.credentials import KeyRing
@@ -28,10 +28,15 @@ DEVICE = "device"
 
 @dataclass(slots=True)
 class Rulebook:
-    """What decisions follow beside the record: the options as they stand, and the key of new passwords."""
+    """What decisions follow beside the record, as it stands in the database, of which this process is the one writer.
+
+    ``values`` are the options set, ``roles`` go from tenant and administrator to role.
+    """
 
     keys: KeyRing
     values: Values = field(default_factory=dict)
+    tenants: frozenset[str] = frozenset()
+    roles: Mapping[tuple[str, str], str] = field(default_factory=dict)
     _policies: dict[str, Policy] = field(default_factory=dict)
 
     def policy(self, tenant: str) -> Policy:
@@ -50,6 +55,25 @@ class Rulebook:
         return Draw(secrets.token_bytes(16), self.keys.current, secrets.token_hex(4))
 
 
+@dataclass(slots=True)
+class AccountWork:
+    """What a batch changed in the outbox of accounts: those to come with their registrations, and whether some leave.
+
+    A hint that saves reading the rows at once; the rows are what counts.
+    """
+
+    coming: list[tuple[Account, Registration]] = field(default_factory=list)
+    leaving: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.coming) or self.leaving
+
+    def add(self, other: "AccountWork") -> None:
+        """Take up what a further batch changed."""
+        self.coming.extend(other.coming)
+        self.leaving |= other.leaving
+
+
 class Batch:
     """Decide commands in order and write their outcome once. One batch belongs to one transaction."""
 
@@ -62,12 +86,14 @@ class Batch:
         self._device_tenants: dict[str, str] = {}
         self._accounts: dict[str, tuple[Registration, Install | Remove]] = {}
         self.events: list[Event] = []
-        self.accounts_changed = False
+        self.account_work = AccountWork()
 
     async def load(self, ids: Collection[str]) -> None:
         """Load the records that commands for ``ids`` look at."""
         self._before |= await self._transaction.registrations(ids)
-        self._device_tenants |= await self._transaction.device_tenants(ids)
+        # An inventory entry matters only where there is no registration.
+        bare = [device_id for device_id in ids if device_id not in self._before]
+        self._device_tenants |= await self._transaction.device_tenants(bare)
         self._after = dict(self._before)
 
     def registration(self, device_id: str, tenant: str | None = None) -> Registration | None:
@@ -111,24 +137,29 @@ class Batch:
             for device_id, after in self._after.items()
             if after is not self._before.get(device_id)
         ]
-        await self._transaction.save(changes)
-        await self._transaction.record(self.events)
+        await self._transaction.save(changes, self.events)
         if self._accounts:
             await self._write_accounts()
 
     async def _write_accounts(self) -> None:
-        self.accounts_changed = True
-        usernames = [device_username(subject.tenant, subject.id) for subject, _ in self._accounts.values()]
-        known = await self._transaction.accounts(usernames)
-        saved: list[Account] = []
-        for (subject, effect), username in zip(self._accounts.values(), usernames, strict=True):
-            earlier = known.get(username)
+        coming: dict[str, tuple[Account, Registration]] = {}
+        leaving: list[str] = []
+        for subject, effect in self._accounts.values():
+            username = device_username(subject.tenant, subject.id)
             if isinstance(effect, Install):
                 account = Account(username, DEVICE, subject.tenant, subject.id, effect.seed, effect.key_id)
-                saved.append(replace(account, renewed=earlier is not None))
-            elif earlier is not None:
-                saved.append(replace(earlier, wanted=False, installed=None))
-        await self._transaction.save_accounts(saved)
+                coming[username] = (account, subject)
+            else:
+                leaving.append(username)
+        renewed = await self._transaction.want_accounts([account for account, _ in coming.values()])
+        self.account_work.coming = [
+            (replace(account, renewed=username in renewed), subject) for username, (account, subject) in coming.items()
+        ]
+        there = await self._transaction.accounts(leaving)
+        self.account_work.leaving = bool(there)
+        await self._transaction.save_accounts(
+            [replace(account, wanted=False, installed=None) for account in there.values()]
+        )
         removed = [subject.id for subject, effect in self._accounts.values() if isinstance(effect, Remove)]
         await self._transaction.forget_devices(removed)
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from bridge import queries
-from bridge.batch import Batch, Rulebook
+from bridge.batch import AccountWork, Batch, Rulebook
 from bridge.broker import Incoming
 from bridge.handlers import HANDLERS
 from bridge.handlers.desk import Desk, Refused
@@ -38,7 +37,7 @@ class Handled:
     payload: bytes
     correlation: bytes | None
     events: list[Event] = field(default_factory=list)
-    accounts_changed: bool = False
+    account_work: AccountWork = field(default_factory=AccountWork)
 
 
 @dataclass(slots=True)
@@ -108,14 +107,11 @@ class Control:
         asked.value = parse_object(asked.payload)
         request_id = asked.value.get("requestId")
         asked.request_id = parse(Request, {"requestId": request_id}).requestId
-        async with self._store.read() as connection:
-            role = await queries.administrator_role(connection, asked.tenant, asked.administrator)
-            tenants = frozenset(await queries.tenant_ids(connection))
-        self._check(asked, role)
+        self._check(asked, self._rulebook.roles.get((asked.tenant, asked.administrator)))
         if asked.command in CHANGING:
-            return await self._change(asked, tenants, handled)
+            return await self._change(asked, handled)
         async with self._store.read() as connection:
-            desk = self._desk(asked, Transaction(connection), tenants)
+            desk = self._desk(asked, Transaction(connection))
             result = await HANDLERS[asked.command](desk, asked.value)
         return Answer(asked.command, asked.request_id, result).to_bytes()
 
@@ -128,7 +124,7 @@ class Control:
         if asked.command not in COMMANDS[role]:
             raise BadRequest(Code.NOT_PERMITTED, f"the role {role} does not have {asked.command}: ask an owner")
 
-    def _desk(self, asked: _Asked, transaction: Transaction, tenants: frozenset[str]) -> Desk:
+    def _desk(self, asked: _Asked, transaction: Transaction) -> Desk:
         now = self._clock()
         return Desk(
             tenant=asked.tenant,
@@ -138,10 +134,9 @@ class Control:
             batch=Batch(transaction, self._rulebook, now),
             rulebook=self._rulebook,
             now=now,
-            tenants=tenants,
         )
 
-    async def _change(self, asked: _Asked, tenants: frozenset[str], handled: Handled) -> bytes:
+    async def _change(self, asked: _Asked, handled: Handled) -> bytes:
         digest = self._rulebook.keys.request_digest(asked.command, asked.payload)
         sweep = AcceptAll() if asked.command == "accept-all" else None
         if sweep is not None:
@@ -154,7 +149,7 @@ class Control:
                     earlier = await transaction.answered(asked.tenant, asked.administrator, asked.key, since)
                     if earlier is not None:
                         return _repeated(earlier, asked, digest)
-                desk = self._desk(asked, transaction, tenants)
+                desk = self._desk(asked, transaction)
                 answer = await self._decide(desk, asked, sweep)
                 await desk.batch.write()
                 await transaction.audit(desk.audit)
@@ -172,7 +167,7 @@ class Control:
                     )
             # Committed: now others may hear of it.
             handled.events.extend(desk.batch.events)
-            handled.accounts_changed |= desk.batch.accounts_changed
+            handled.account_work.add(desk.batch.account_work)
             if desk.option_set:
                 self._rulebook.replace_values(await self._store.option_values())
             if answer is not None:

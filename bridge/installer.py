@@ -82,27 +82,28 @@ class Installer:
         return Login(account.username, password, mark_of(account.seed), granted)
 
     async def drain(self) -> None:
-        """Do all that is to be done: first the removals, then the installations. Raises AccountsFault, StoreFault."""
-        while await self._remove_some():
-            pass
-        while await self._install_some():
-            pass
+        """Do all that is to be done, removals before installations. Raises AccountsFault, StoreFault."""
+        while True:
+            async with self._store.read() as connection:
+                to_do = await queries.accounts_to_do(connection, AT_ONCE)
+            if not to_do:
+                return
+            leaving = [account for account in to_do if not account.wanted]
+            if leaving:
+                await self._remove(leaving)
+                continue
+            again = [account for account in to_do if account.renewed]
+            if again:
+                await self._renew(again)
+            await self._install([account for account in to_do if not account.renewed])
 
-    async def _to_do(self, *, wanted: bool) -> list[Account]:
-        async with self._store.read() as connection:
-            return await queries.accounts_to_do(connection, wanted=wanted, limit=AT_ONCE)
-
-    async def _remove_some(self) -> bool:
-        leaving = await self._to_do(wanted=False)
-        if not leaving:
-            return False
+    async def _remove(self, leaving: Sequence[Account]) -> None:
         await self._end_lives([account for account in leaving if account.kind == DEVICE])
         await self._accounts.remove([account.username for account in leaving])
         async with self._store.write() as transaction:
             unchanged = await _unchanged(transaction, leaving)
             await transaction.forget_accounts([account.username for account in unchanged])
         log.info("removed", accounts=len(leaving))
-        return True
 
     async def _end_lives(self, accounts: Sequence[Account]) -> None:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
@@ -116,43 +117,59 @@ class Installer:
             await self._around.clear(login)
         await self._around.heard_all()
 
-    async def _install_some(self) -> bool:
-        coming = await self._to_do(wanted=True)
-        if not coming:
-            return False
-        fresh = [self.login_for(account) for account in coming if not account.renewed]
-        again = [self.login_for(account) for account in coming if account.renewed]
-        if fresh:
-            await self._accounts.install(fresh)
-        if again:
-            await self._accounts.renew(again)
-            for login in again:
-                if login.client_id is not None:
-                    await self._around.clear(login)
-            await self._around.heard_all()
-        await self._mark_installed(coming)
-        return True
+    async def _renew(self, again: Sequence[Account]) -> None:
+        logins = [self.login_for(account) for account in again]
+        await self._accounts.renew(logins)
+        for login in logins:
+            if login.client_id is not None:
+                await self._around.clear(login)
+        await self._around.heard_all()
+        await self._mark_installed(again, await self._registrations(again))
 
-    async def _mark_installed(self, coming: Sequence[Account]) -> None:
-        pushed: list[Registration] = []
+    async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
+        """Install accounts that were wanted just now, without reading them first; the rest is left to ``drain``."""
+        fresh = [(account, registration) for account, registration in coming if not account.renewed][:AT_ONCE]
+        if fresh:
+            await self._accounts.install([self.login_for(account) for account, _ in fresh])
+            await self._mark_installed([account for account, _ in fresh], [one for _, one in fresh])
+
+    async def _install(self, fresh: Sequence[Account]) -> None:
+        if fresh:
+            await self._accounts.install([self.login_for(account) for account in fresh])
+            await self._mark_installed(fresh, await self._registrations(fresh))
+
+    async def _registrations(self, accounts: Sequence[Account]) -> list[Registration]:
+        """Load the registrations that wait for just these accounts."""
+        seeds = {account.subject: account.seed for account in accounts if account.kind == DEVICE}
+        async with self._store.read() as connection:
+            found = await Transaction(connection).registrations(seeds)
+        return [one for one in found.values() if one.seed == seeds[one.id] and one.installed is None]
+
+    async def _mark_installed(self, coming: Sequence[Account], pushed: Sequence[Registration]) -> None:
+        """Note that the broker has confirmed accounts, and send their credentials.
+
+        They leave before this is committed, but after this transaction has taken its turn: what the device says next
+        is decided after it. If the commit fails, all of this is done again, with the same password.
+        """
         async with self._store.write() as transaction:
+            self._around.push(pushed)
             batch = Batch(transaction, self._rulebook, self._clock())
-            there = await _unchanged(transaction, coming)
-            await transaction.save_accounts([replace(account, installed=batch.now) for account in there])
-            devices = [account for account in there if account.kind == DEVICE]
+            devices = [account for account in coming if account.kind == DEVICE]
             await batch.load([account.subject for account in devices])
+            delivered = []
             for account in devices:
                 decision = batch.decide(MarkInstalled(account.subject, account.seed))
                 if Deliver() in decision.effects and decision.after is not None:
-                    pushed.append(decision.after)
-            entries = await transaction.devices([registration.id for registration in pushed])
+                    delivered.append(decision.after)
+            there = await _unchanged(transaction, coming)
+            await transaction.save_accounts([replace(account, installed=batch.now) for account in there])
+            entries = await transaction.devices([registration.id for registration in delivered])
             await transaction.save_devices(
-                [entry_for(registration, entries.get(registration.id), batch.now) for registration in pushed]
+                [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
             )
             await batch.write()
-        self._around.push(pushed)
         self._around.tell(batch.events)
-        log.info("installed", accounts=len(coming), devices=[registration.id for registration in pushed[:3]])
+        log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
 
     async def reconcile(self) -> int:
         """Compare the broker with the rows, in pages, and note what has to be repaired; return how much that is.
@@ -169,10 +186,16 @@ class Installer:
                 break
             after = page[-1].username
             wrong = []
+            done = []
             for account in page:
-                mark = there.pop(account.username, None)
-                if account.wanted and account.installed is not None and mark != mark_of(account.seed):
+                same = there.pop(account.username, None) == mark_of(account.seed)
+                if account.wanted and account.installed is not None and not same:
                     wrong.append(replace(account, installed=None, renewed=True))
+                elif account.wanted and account.installed is None and not account.renewed and same:
+                    done.append(account)
+            for start in range(0, len(done), AT_ONCE):
+                part = done[start : start + AT_ONCE]
+                await self._mark_installed(part, await self._registrations(part))
             if wrong:
                 repairs += len(wrong)
                 async with self._store.write() as transaction:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from bridge import wire
-from bridge.batch import Batch, Rulebook, distinct
+from bridge.batch import AccountWork, Batch, Rulebook, distinct
 from bridge.broker import Incoming
 from bridge.credentials import seal
 from bridge.names import MANAGEMENT
@@ -42,7 +42,7 @@ class Taken:
     answers: list[Outgoing] = field(default_factory=list)
     clearings: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    accounts_changed: bool = False
+    account_work: AccountWork = field(default_factory=AccountWork)
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Intake:
                 await transaction.trim_unregistered()
                 self._noted = 0
         taken.events = batch.events
-        taken.accounts_changed = batch.accounts_changed
+        taken.account_work = batch.account_work
 
     def _answer(self, one: _Heard) -> Outgoing | None:
         if one.credentials and one.after is not None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge import schema
 from bridge.records import Account
 from bridge.registration import Registration, Status
-from bridge.rows import RANKS, STATUSES, accounts_selected, registration_of, registrations_selected
+from bridge.rows import NOW, RANKS, accounts_selected, registration_of, registrations_selected
 
 Connection = AsyncConnection
 """Where a query runs; the name that other rooms use."""
@@ -85,10 +85,11 @@ async def list_registrations(connection: AsyncConnection, query: ListQuery) -> l
 
 async def counts(connection: AsyncConnection, tenant: str | None) -> dict[Status, int]:
     """Count the registrations of ``tenant``, or of all, by status."""
-    statement = sa.select(schema.counts.c.rank, sa.func.sum(schema.counts.c.number)).group_by(schema.counts.c.rank)
+    table = schema.tallies
+    statement = sa.select(table.c.what, sa.func.sum(table.c.number)).where(table.c.hour == NOW).group_by(table.c.what)
     if tenant is not None:
-        statement = statement.where(schema.counts.c.tenant == tenant)
-    found = {STATUSES[rank]: int(number) for rank, number in await connection.execute(statement)}
+        statement = statement.where(table.c.tenant == tenant)
+    found = {Status(what): int(number) for what, number in await connection.execute(statement)}
     return {status: found.get(status, 0) for status in Status}
 
 
@@ -104,9 +105,10 @@ async def ids_with_status(
 
 async def hours(connection: AsyncConnection, tenant: str | None, since: int) -> list[tuple[int, str, int]]:
     """Return (hour, event, number) from ``since`` on, oldest first."""
-    table = schema.hours
-    statement = sa.select(table.c.hour, table.c.event, sa.func.sum(table.c.number))
-    statement = statement.where(table.c.hour >= since).group_by(table.c.hour, table.c.event).order_by(table.c.hour)
+    table = schema.tallies
+    statement = sa.select(table.c.hour, table.c.what, sa.func.sum(table.c.number))
+    statement = statement.where(table.c.hour >= max(since, NOW + 1))
+    statement = statement.group_by(table.c.hour, table.c.what).order_by(table.c.hour)
     if tenant is not None:
         statement = statement.where(table.c.tenant == tenant)
     return [(hour, event, int(number)) for hour, event, number in await connection.execute(statement)]
@@ -149,10 +151,12 @@ async def undelivered(connection: AsyncConnection, after: str, limit: int) -> li
     return [registration_of(row) for row in await connection.execute(statement.order_by(_TABLE.c.id).limit(limit))]
 
 
-async def accounts_to_do(connection: AsyncConnection, *, wanted: bool, limit: int) -> list[Account]:
-    """Return accounts that the broker should have and has not confirmed, or should lose."""
-    statement = accounts_selected().where(schema.accounts.c.installed.is_(None), schema.accounts.c.wanted == wanted)
-    rows = await connection.execute(statement.order_by(schema.accounts.c.username).limit(limit))
+async def accounts_to_do(connection: AsyncConnection, limit: int) -> list[Account]:
+    """Return accounts that the broker should lose, or should have and has not confirmed; the former first."""
+    statement = accounts_selected().where(schema.accounts.c.installed.is_(None))
+    rows = await connection.execute(
+        statement.order_by(schema.accounts.c.wanted, schema.accounts.c.username).limit(limit)
+    )
     return [Account(*row) for row in rows]
 
 
@@ -181,11 +185,10 @@ async def tenant_ids(connection: AsyncConnection) -> list[str]:
     return list((await connection.execute(sa.select(schema.tenants.c.id).order_by(schema.tenants.c.id))).scalars())
 
 
-async def administrator_role(connection: AsyncConnection, tenant: str, name: str) -> str | None:
-    """Return the role of an administrator of ``tenant``, or None if there is none of that name."""
+async def roles(connection: AsyncConnection) -> dict[tuple[str, str], str]:
+    """Return the role of each administrator, by tenant and name."""
     table = schema.accounts
-    statement = sa.select(table.c.role).where(
-        table.c.username == name, table.c.tenant == tenant, table.c.kind == "administrator", table.c.wanted.is_(True)
+    statement = sa.select(table.c.tenant, table.c.username, table.c.role).where(
+        table.c.kind == "administrator", table.c.wanted.is_(True)
     )
-    role: str | None = (await connection.execute(statement)).scalar()
-    return role
+    return {(tenant, name): role for tenant, name, role in await connection.execute(statement)}

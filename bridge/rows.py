@@ -14,6 +14,8 @@ from bridge.registration import CallKind, Claim, Form, Registration, Status
 RANKS: Final = {Status.PENDING: 0, Status.BLOCKED: 1, Status.WAITING: 2, Status.ACCEPTED: 3}
 """The order of the list: what waits for a person comes first."""
 STATUSES: Final = {rank: status for status, rank in RANKS.items()}
+NOW: Final = 0
+"""The hour of the tallies that say how many there are now."""
 
 _COLUMNS = {"group": "group_path", "status": "rank"}
 REGISTRATION_FIELDS = tuple(field.name for field in fields(Registration))

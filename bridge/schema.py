@@ -73,20 +73,12 @@ Index(
     postgresql_where=text("confirmed IS NOT NULL"),
 )
 
-counts = Table(
-    "counts",
-    metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("rank", Integer, primary_key=True),
-    Column("number", BigInteger, nullable=False),
-)
-
-hours = Table(
-    "hours",
+tallies = Table(  # how many are there now (hour 0, by status) and how many came in an hour (by event)
+    "tallies",
     metadata,
     Column("tenant", Text, primary_key=True),
     Column("hour", BigInteger, primary_key=True),
-    Column("event", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
 

@@ -67,6 +67,9 @@ class Service:
         facts, topics = self._installation.facts, self._installation.topics
         rulebook = Rulebook(self._installation.keys)
         rulebook.replace_values(await store.option_values())
+        async with store.read() as connection:
+            rulebook.tenants = frozenset(await queries.tenant_ids(connection))
+            rulebook.roles = await queries.roles(connection)
         herald = Herald(topics)
         intake = Intake(store, rulebook, topics, clock)
 
@@ -80,6 +83,7 @@ class Service:
         info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
         accounts = AccountsSession(inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald)
         gate.accounts_changed = control.accounts_changed = accounts.changed
+        accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:

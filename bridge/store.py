@@ -25,7 +25,7 @@ from bridge.options import OptionValue, Values
 from bridge.records import Account, Answered, AuditEntry, Change, Device
 from bridge.registration import Event, Registration
 from bridge.rows import (
-    RANKS,
+    NOW,
     account_row,
     accounts_selected,
     changed_columns,
@@ -95,19 +95,21 @@ class Transaction:
             found.update((row[0], Account(*row)) for row in rows)
         return found
 
-    async def save(self, changes: Sequence[Change]) -> None:
-        """Write what decisions made of registrations; each id at most once."""
+    async def save(self, changes: Sequence[Change], events: Iterable[Event] = ()) -> None:
+        """Write what decisions made of registrations, each id at most once, and count it for the statistics."""
         table = schema.registrations
-        numbers: Counter[tuple[str, int]] = Counter()
+        numbers: Counter[tuple[str, int, str]] = Counter(
+            (event.tenant, event.at - event.at % HOUR, event.event) for event in events if event.event in COUNTED_EVENTS
+        )
         inserts: list[dict[str, Any]] = []
         deletes: list[dict[str, Any]] = []
         updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for change in changes:
             before, after = change.before, change.after
             if before is not None:
-                numbers[before.tenant, RANKS[before.status]] -= 1
+                numbers[before.tenant, NOW, before.status] -= 1
             if after is not None:
-                numbers[after.tenant, RANKS[after.status]] += 1
+                numbers[after.tenant, NOW, after.status] += 1
             if before is None:
                 if after is not None:
                     inserts.append(registration_row(after))
@@ -124,34 +126,29 @@ class Transaction:
         for columns, rows in updates.items():
             statement = sa.update(table).where(table.c.id == sa.bindparam("same"))
             await self.connection.execute(statement.values({column: sa.bindparam(column) for column in columns}), rows)
-        await self._count(numbers)
-
-    async def _count(self, numbers: Counter[tuple[str, int]]) -> None:
         rows = [
-            {"tenant": tenant, "rank": rank, "number": number}
-            for (tenant, rank), number in numbers.items()
+            {"tenant": tenant, "hour": hour, "what": what, "number": number}
+            for (tenant, hour, what), number in numbers.items()
             if number != 0
         ]
         if rows:
-            statement = self._insert(schema.counts)
-            added = schema.counts.c.number + statement.excluded.number
-            statement = statement.on_conflict_do_update(["tenant", "rank"], set_={"number": added})
-            await self.connection.execute(statement, rows)
+            tally = self._insert(schema.tallies)
+            added = schema.tallies.c.number + tally.excluded.number
+            tally = tally.on_conflict_do_update(["tenant", "hour", "what"], set_={"number": added})
+            await self.connection.execute(tally, rows)
 
-    async def record(self, events: Iterable[Event]) -> None:
-        """Count events by hour, for the statistics."""
-        numbers = Counter(
-            (event.tenant, event.at - event.at % HOUR, event.event) for event in events if event.event in COUNTED_EVENTS
+    async def want_accounts(self, wanted: Sequence[Account]) -> set[str]:
+        """Write accounts that shall be made; return the user names that had a row before, marked as renewed."""
+        if not wanted:
+            return set()
+        table = schema.accounts
+        statement = self._insert(table)
+        values = {c.name: statement.excluded[c.name] for c in table.c if c.name != "username"}
+        statement = statement.on_conflict_do_update(["username"], set_={**values, "renewed": True})
+        rows = await self.connection.execute(
+            statement.returning(table.c.username, table.c.renewed), [account_row(account) for account in wanted]
         )
-        rows = [
-            {"tenant": tenant, "hour": hour, "event": event, "number": number}
-            for (tenant, hour, event), number in numbers.items()
-        ]
-        if rows:
-            statement = self._insert(schema.hours)
-            added = schema.hours.c.number + statement.excluded.number
-            statement = statement.on_conflict_do_update(["tenant", "hour", "event"], set_={"number": added})
-            await self.connection.execute(statement, rows)
+        return {username for username, renewed in rows if renewed}
 
     async def save_accounts(self, saved: Sequence[Account]) -> None:
         """Write accounts, new or again."""
@@ -292,7 +289,7 @@ class Store:
         except CommandError as error:
             await writer.dispose()
             raise StoreUnusable(f"the database {_shown(url)} is of a version unknown here: {error}") from error
-        return cls(writer, _engine(url, "BEGIN"))
+        return cls(writer, _engine(url, None))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -311,7 +308,7 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Borrow a connection that sees one state, for the functions of ``bridge.queries``. Raises StoreFault."""
+        """Borrow a connection that only reads, for the functions of ``bridge.queries``. Raises StoreFault."""
         try:
             async with self._reader.connect() as connection:
                 yield connection
@@ -335,8 +332,10 @@ def _shown(url: str) -> str:
     return sa.make_url(url).render_as_string(hide_password=True)
 
 
-def _engine(url: str, begin: str) -> AsyncEngine:
-    engine = create_async_engine(url)
+def _engine(url: str, begin: str | None) -> AsyncEngine:
+    """Make an engine whose transactions start with ``begin``; None: each statement stands for itself."""
+    alone: dict[str, Any] = {} if begin else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
+    engine = create_async_engine(url, **alone)
     if engine.dialect.name == "sqlite":
 
         @sa.event.listens_for(engine.sync_engine, "connect")
@@ -347,9 +346,11 @@ def _engine(url: str, begin: str) -> AsyncEngine:
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
-        @sa.event.listens_for(engine.sync_engine, "begin")
-        def start(connection: Any) -> None:
-            connection.exec_driver_sql(begin)
+        if begin:
+
+            @sa.event.listens_for(engine.sync_engine, "begin")
+            def start(connection: Any) -> None:
+                connection.exec_driver_sql(begin)
 
     return engine
 

@@ -25,7 +25,6 @@ class Desk:
     batch: Batch
     rulebook: Rulebook
     now: int
-    tenants: frozenset[str]
     audit: list[AuditEntry] = field(default_factory=list)
     option_set: bool = False
 
@@ -38,6 +37,11 @@ class Desk:
     def scope(self) -> str | None:
         """The tenant whose records are visible; None: all."""
         return None if self.tenant == MANAGEMENT else self.tenant
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        """The tenants there are."""
+        return self.rulebook.tenants
 
     @property
     def connection(self) -> queries.Connection:

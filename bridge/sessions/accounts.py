@@ -9,10 +9,11 @@ import structlog
 from bridge import broker
 from bridge.accounts import Login
 from bridge.accounts.dynsec import RESPONSES, Dynsec
-from bridge.batch import Rulebook
+from bridge.batch import AccountWork, Rulebook
 from bridge.broker import Connection
 from bridge.clock import clock
 from bridge.installer import Installer, Surroundings
+from bridge.records import Account
 from bridge.registration import Registration
 from bridge.sessions import Switch
 from bridge.sessions.herald import Herald
@@ -43,10 +44,15 @@ class AccountsSession:
         self._rulebook = rulebook
         self._around = Surroundings(self._clear, heard_all, push, herald.tell)
         self._changed = asyncio.Event()
+        self._coming: list[tuple[Account, Registration]] = []
+        self._leaving = False
+        self.compared: Callable[[], None] = lambda: None
         self.ready = Switch()
 
-    def changed(self) -> None:
-        """Look at the rows again."""
+    def changed(self, work: AccountWork) -> None:
+        """Do what was just committed; while accounts leave, only the rows tell the right order."""
+        self._leaving |= work.leaving
+        self._coming.extend(work.coming)
         self._changed.set()
 
     async def run(self) -> None:
@@ -78,8 +84,13 @@ class AccountsSession:
 
     async def _work(self, installer: Installer) -> None:
         await installer.reconcile()
+        self.compared()
         while True:
             self._changed.clear()
+            coming, self._coming = self._coming, []
+            leaving, self._leaving = self._leaving, False
+            if coming and not leaving:
+                await installer.install_known(coming)
             await installer.drain()
             self.ready.turn_on()
             await self._changed.wait()

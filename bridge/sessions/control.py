@@ -6,6 +6,7 @@ from contextlib import suppress
 import structlog
 
 from bridge import __version__, broker
+from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
 from bridge.control import Control
@@ -26,7 +27,7 @@ class ControlSession:
         self._topics = topics
         self._control = control
         self._herald = herald
-        self.accounts_changed: Callable[[], None] = lambda: None
+        self.accounts_changed: Callable[[AccountWork], None] = lambda work: None
         self.ready = Switch()
 
     async def run(self) -> None:
@@ -63,7 +64,7 @@ class ControlSession:
 
     async def _answer(self, connection: Connection, message: Incoming) -> None:
         handled = await self._control.handle(message)
-        if handled.accounts_changed:
-            self.accounts_changed()
+        if handled.account_work:
+            self.accounts_changed(handled.account_work)
         connection.send(handled.topic, handled.payload, correlation=handled.correlation)
         self._herald.tell(handled.events)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from bridge import broker, queries
-from bridge.batch import Batch, Rulebook, distinct
+from bridge.batch import AccountWork, Batch, Rulebook, distinct
 from bridge.broker import Connection, Disconnected
 from bridge.clock import clock
 from bridge.intake import Intake, Outgoing
@@ -38,7 +38,7 @@ class GateSession:
         self._connection: Connection | None = None
         self._delivered: list[tuple[str, bytes]] = []
         self._was_delivered = asyncio.Event()
-        self.accounts_changed: Callable[[], None] = lambda: None
+        self.accounts_changed: Callable[[AccountWork], None] = lambda work: None
         self.ready = Switch()
 
     async def run(self) -> None:
@@ -65,8 +65,8 @@ class GateSession:
                 connection.send(topic, b"", retain=True)
             for answer in taken.answers:
                 self._send(connection, answer)
-            if taken.accounts_changed:
-                self.accounts_changed()
+            if taken.account_work:
+                self.accounts_changed(taken.account_work)
             self._herald.tell(taken.events)
             await connection.drained()
 

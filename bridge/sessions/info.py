@@ -38,10 +38,16 @@ class InfoSession:
         self._herald = herald
         self._connection: Connection | None = None
         self._barriers: dict[bytes, asyncio.Future[None]] = {}
+        self.compared = asyncio.Event()
         self.ready = Switch()
 
     async def run(self) -> None:
-        """See ``Session.run``."""
+        """See ``Session.run``.
+
+        It begins once the accounts were compared with the broker: of a device whose account was confirmed just before
+        the bridge ended, the first word may be waiting, and must find the account noted.
+        """
+        await self.compared.wait()
         async with broker.connect(self._login, persistent=True, manual_ack=True) as connection:
             await connection.subscribe(self._topics.infos, retain_handling=RETAINED_NEVER)
             self._connection = connection

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,7 +90,14 @@ async def connected(
 ) -> AsyncIterator[Peer]:
     """Connect; the peer hears until the block ends. A connection that is thrown out ends hearing silently."""
     async with aiomqtt.Client(
-        "127.0.0.1", port, username=username, password=password, identifier=client_id, protocol=protocol, **options
+        "127.0.0.1",
+        port,
+        username=username,
+        password=password,
+        identifier=client_id,
+        protocol=protocol,
+        socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+        **options,
     ) as client:
         peer = Peer(client)
         listening = asyncio.create_task(peer.listen(), name="listen")

@@ -51,13 +51,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_audit_tenant", ["tenant", "number"], unique=False)
 
     op.create_table(
-        "counts",
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("rank", sa.Integer(), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "rank", name=op.f("pk_counts")),
-    )
-    op.create_table(
         "devices",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
@@ -73,14 +66,6 @@ def upgrade() -> None:
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.create_index("ix_devices_tenant", ["tenant", "id"], unique=False)
 
-    op.create_table(
-        "hours",
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("hour", sa.BigInteger(), nullable=False),
-        sa.Column("event", sa.Text(), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "hour", "event", name=op.f("pk_hours")),
-    )
     op.create_table(
         "options",
         sa.Column("tenant", sa.Text(), nullable=False),
@@ -156,6 +141,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_requests_at", ["at"], unique=False)
 
     op.create_table(
+        "tallies",
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "hour", "what", name=op.f("pk_tallies")),
+    )
+    op.create_table(
         "tenants",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
@@ -182,6 +175,7 @@ def downgrade() -> None:
 
     op.drop_table("unregistered")
     op.drop_table("tenants")
+    op.drop_table("tallies")
     with op.batch_alter_table("requests", schema=None) as batch_op:
         batch_op.drop_index("ix_requests_at")
 
@@ -202,12 +196,10 @@ def downgrade() -> None:
 
     op.drop_table("registrations")
     op.drop_table("options")
-    op.drop_table("hours")
     with op.batch_alter_table("devices", schema=None) as batch_op:
         batch_op.drop_index("ix_devices_tenant")
 
     op.drop_table("devices")
-    op.drop_table("counts")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("ix_audit_tenant")
         batch_op.drop_index("ix_audit_device")

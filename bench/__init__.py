@@ -1,0 +1,1 @@
+"""Measurements against the bars; run with `make bench`."""
