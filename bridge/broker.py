@@ -7,6 +7,7 @@ reason of a publish.
 """
 
 import asyncio
+import functools
 import random
 import socket
 from collections import deque
@@ -25,7 +26,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 MAX_BATCH: Final = 500
 MAX_OUTSTANDING: Final = 2_000
-"""Publishes without acknowledgement at which ``drained`` begins to wait; message ids are 16 bits."""
+"""Publishes without acknowledgement at which ``drained`` begins to wait."""
+WINDOW: Final = 200
+"""Publishes with QoS 1 under way at once, unless the broker's Receive Maximum is lower (MQTT 5, section 4.9)."""
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
@@ -103,6 +106,33 @@ class _Inbox(asyncio.Queue[Any]):
         return [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
 
 
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    properties: Properties | None
+    told: Callable[[int], None] | None
+
+
+@functools.cache
+def _expiring(expiry: int) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.MessageExpiryInterval = expiry
+    return properties
+
+
+def _properties(correlation: bytes | None, expiry: int | None) -> Properties | None:
+    if correlation is None:
+        return None if expiry is None else _expiring(expiry)  # paho does not change it, and making one is slow
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.CorrelationData = correlation
+    if expiry is not None:
+        properties.MessageExpiryInterval = expiry
+    return properties
+
+
 class Connection:
     """A live connection; made by ``connect``."""
 
@@ -112,11 +142,21 @@ class Connection:
         self._inbox = inbox
         self._pending: dict[int, Callable[[int], None] | None] = {}
         self._early: dict[int, int] = {}
+        self._queued: deque[_Outgoing] = deque()
+        self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
         self._paho.manual_ack_set(manual_ack)
+        self._paho.disable_logger()  # a line for each packet, written to nowhere
+        self._connected = self._paho.on_connect
+        self._paho.on_connect = self._on_connect
         self._paho.on_message = self._on_message
         self._paho.on_publish = self._on_publish
+
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
+        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        assert self._connected is not None
+        self._connected(client, userdata, flags, reason, properties)  # type: ignore[call-arg]
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
@@ -132,7 +172,9 @@ class Connection:
 
     def _settle(self, mid: int, reason: int) -> None:
         told = self._pending.pop(mid)
-        if len(self._pending) < MAX_OUTSTANDING:
+        if self._queued:
+            self._publish(self._queued.popleft())
+        if len(self._queued) < MAX_OUTSTANDING:
             self._room.set()
         if told is not None:
             told(reason)
@@ -185,23 +227,22 @@ class Connection:
 
         Raises Disconnected.
         """
-        properties = None
-        if correlation is not None or expiry is not None:
-            properties = Properties(PacketTypes.PUBLISH)
-            if correlation is not None:
-                properties.CorrelationData = correlation
-            if expiry is not None:
-                properties.MessageExpiryInterval = expiry
-        info = self._paho.publish(topic, payload, qos, retain, properties)
+        outgoing = _Outgoing(topic, payload, qos, retain, _properties(correlation, expiry), told)
+        if qos == 0 or len(self._pending) < self._window:
+            self._publish(outgoing)
+            return
+        self._queued.append(outgoing)
+        if len(self._queued) >= MAX_OUTSTANDING:
+            self._room.clear()
+
+    def _publish(self, outgoing: "_Outgoing") -> None:
+        info = self._paho.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain, outgoing.properties)
         if info.rc != MQTT_ERR_SUCCESS:
             raise Disconnected(f"could not publish: error {info.rc}")
-        if qos == 0:
-            return
-        self._pending[info.mid] = told
-        if len(self._pending) >= MAX_OUTSTANDING:
-            self._room.clear()
-        if info.mid in self._early:
-            self._settle(info.mid, self._early.pop(info.mid))
+        if outgoing.qos:
+            self._pending[info.mid] = outgoing.told
+            if info.mid in self._early:
+                self._settle(info.mid, self._early.pop(info.mid))
 
     async def drained(self) -> None:
         """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
@@ -258,7 +299,7 @@ async def connect(
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, 1, True),
         keepalive=keepalive,
         timeout=patience,
-        max_inflight_messages=200,
+        max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )

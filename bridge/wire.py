@@ -1,13 +1,12 @@
 """Topics and payloads of devices: bytes to calls, answers to bytes (the contract, sections 2 and 3). Pure."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from bridge import names
 from bridge.credentials import BadPublicKey, parse_public_key
@@ -36,7 +35,7 @@ def iso(milliseconds: int) -> str:
 
 def to_bytes(value: object) -> bytes:
     """Write ``value`` as compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(value)
 
 
 def echoed(correlation: bytes | None) -> bytes | None:
