@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto check format unit e2e test demo bench clean
+.PHONY: help setup mosquitto compose check format unit e2e test demo bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,10 @@ $(READY): pyproject.toml
 setup: $(READY) mosquitto ## virtual environment and Mosquitto
 
 mosquitto:
-	@.ci/need-mosquitto
+	@.ci/need mosquitto=mosquitto mosquitto_pub=mosquitto-clients
+
+compose:
+	@.ci/need docker-compose=docker-compose
 
 check: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .
@@ -33,10 +36,10 @@ format: $(READY) ## rewrite the sources in house format
 unit: $(READY) ## the tests without a broker, seconds
 	$(BIN)/python -m pytest -q -m "not e2e"
 
-e2e: setup ## the tests on a real Mosquitto
+e2e: setup compose ## the tests on a real Mosquitto
 	$(BIN)/python -m pytest -q -m e2e
 
-test: setup check ## everything that must pass
+test: setup compose check ## everything that must pass
 	$(BIN)/python -m pytest -q
 
 demo: setup ## the main job on a real Mosquitto, told step by step

@@ -222,5 +222,5 @@ def _overflowed(registration: Registration, accept: Accept) -> Choice:
 def _token_required(registration: Registration) -> Refusal:
     return Refusal(
         Code.TOKEN_REQUIRED,
-        f"the device {registration.id} showed a security token: give the token printed on its label",
+        f"{registration.id} showed a security token: give the one on its label",
     )

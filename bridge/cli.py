@@ -1,8 +1,6 @@
 """The command line: `up`, `init` and `serve` here, the administrator's commands from ``commands``."""
 
-import asyncio
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +8,9 @@ from typing import Annotated
 import structlog
 import typer
 
-from bridge import __version__, commands, display, installation, up
-from bridge.brokers import find_plugin
-from bridge.children import BrokersFault, choose_owner, hand_over
-from bridge.installation import Installation, InstallationFault
-from bridge.service import Service
+from bridge import __version__, commands, display
 from bridge.settings import BadSettings, Settings, settings_from
-from bridge.speaking import DONE, NOT_REACHED, REFUSED, WRONG_USAGE, app, err, out
-from bridge.store import StoreUnusable
+from bridge.speaking import DONE, WRONG_USAGE, app, err, out
 
 assert commands  # imported for the commands it adds to the app
 
@@ -73,17 +66,6 @@ def _settings(**options: object) -> Settings:
     return settings
 
 
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
-
-
-def _fail(message: str, status: int) -> typer.Exit:
-    err.print(display.text(message) if "\n" not in message else message, style="red", markup=False)
-    return typer.Exit(status)
-
-
 @app.command("up")
 def up_(
     data: Data = None,
@@ -104,49 +86,20 @@ def up_(
         database=database,
         log_level=log_level,
     )
-    try:
-        asyncio.run(up.until_signalled(up.run(settings, _show_ready)))
-    except (BrokersFault, up.Busy, InstallationFault, StoreUnusable, BaseExceptionGroup) as error:
-        raise _explained(error) from error
-    err.print("stopped")
+    from bridge.running import run_up
 
-
-def _explained(error: BaseException) -> typer.Exit | BaseException:
-    """Turn a foreseen fault into words and an exit status; others stay what they are."""
-    first = _first(error)
-    match first:
-        case BrokersFault():
-            return _fail(str(first), NOT_REACHED)
-        case up.Busy() | InstallationFault() | StoreUnusable():
-            return _fail(str(first), REFUSED)
-    return first
-
-
-def _show_ready(made: Installation) -> None:
-    facts, folder = made.facts, made.folder
-    given = "" if folder.path == Path("var") else f" --data {folder.path}"
-    bootstrap_file = "" if folder.path == Path("var") else f" --bootstrap-file {folder.for_devices}"
-    out.print(
-        f"bootstrap-bridge {__version__} is ready: operations broker {facts.host}:{facts.port}, "
-        f"bootstrap broker {facts.bootstrap_host}:{facts.bootstrap_port}",
-        style="bold green",
-        highlight=False,
-    )
-    out.print(f"Logins are in {folder.access}. Try, in another terminal:", highlight=False)
-    for line in (
-        f"bootstrap-bridge register sim-001 sim-002 sim-003{given}",
-        f"device-sim run --count 3{bootstrap_file}",
-        f"bootstrap-bridge list{given}",
-        f"bootstrap-bridge accept-all{given}",
-    ):
-        display.hint(out, line)
-    sys.stdout.flush()
+    run_up(settings)
 
 
 @app.command()
 def init(
     data: Data = None,
-    host: Host = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address by which the brokers are reached.  [default: 127.0.0.1]")
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="The address at which the brokers listen, if it is another one, as 0.0.0.0.")
+    ] = None,
     port: Port = None,
     bootstrap_port: BootstrapPort = None,
     bootstrap_host: Annotated[
@@ -161,47 +114,22 @@ def init(
     settings = _settings(
         data=data,
         host=host,
+        listen=listen,
         port=port,
         bootstrap_port=bootstrap_port,
         bootstrap_host=bootstrap_host,
         topic_prefix=topic_prefix,
         plugin=plugin,
     )
-    found = settings.plugin or find_plugin()
-    if found is None:
-        raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
-    os.umask(0o077)
-    try:
-        made = installation.make(
-            settings.data,
-            host=settings.host,
-            bootstrap_host=settings.bootstrap_host or settings.host,
-            port=settings.port or None,
-            bootstrap_port=settings.bootstrap_port or None,
-            topic_prefix=settings.topic_prefix,
-        )
-        owner = choose_owner(settings.data)
-        files = installation.write_configurations(made, found, extra=owner.lines)
-        hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
-        made.write_access()
-    except InstallationFault as error:
-        raise _fail(str(error), REFUSED) from error
-    if owner.warning is not None:
-        err.print(display.text(owner.warning), style="yellow")
-    out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
-    given = f" --data {settings.data}"
-    for line in (
-        f"mosquitto -c {files.operations}",
-        f"mosquitto -c {files.bootstrap}",
-        f"bootstrap-bridge serve{given}",
-    ):
-        display.hint(out, line)
+    from bridge.running import run_init
+
+    run_init(settings)
 
 
 @app.command()
 def serve(
     data: Data = None,
-    host: Host = None,
+    host: Annotated[str | None, typer.Option(help="The operations broker's address, if it is another one.")] = None,
     port: Port = None,
     bootstrap_host: Annotated[
         str | None, typer.Option(help="The bootstrap broker's address, if it is another one.")
@@ -220,26 +148,9 @@ def serve(
         database=database,
         log_level=log_level,
     )
-    os.umask(0o077)
-    try:
-        made = installation.load(settings.data)
-        changed = {
-            name: value
-            for name in ("host", "port", "bootstrap_host", "bootstrap_port")
-            if (value := getattr(settings, name)) is not None
-        }
-        made = Installation(made.folder, made.keys, made.facts.model_copy(update=changed))
-        lock = up.take_lock(made.folder.bridge / "lock", up.LOCK_PATIENCE)
-    except (InstallationFault, up.Busy) as error:
-        raise _fail(str(error), REFUSED) from error
-    except OSError as error:
-        raise _fail(f"{error.filename} cannot be used: {error.strerror}", REFUSED) from error
-    try:
-        asyncio.run(up.until_signalled(Service(made, settings.database).run()))
-    except (StoreUnusable, BaseExceptionGroup) as error:
-        raise _explained(error) from error
-    finally:
-        os.close(lock)
+    from bridge.running import run_serve
+
+    run_serve(settings)
 
 
 @app.command()

@@ -86,6 +86,11 @@ def new_secret() -> str:
     return base64.b32encode(secrets.token_bytes(20)).decode().lower()
 
 
+def mark_of(seed: bytes) -> str:
+    """Return what tells one password of an account from another, without telling the password."""
+    return hashlib.sha256(b"bootstrap-bridge/v1/mark" + seed).hexdigest()[:32]
+
+
 def parse_public_key(text: str) -> bytes:
     """Return the 32 bytes of a raw X25519 public key, given as base64url without padding.
 

@@ -1,6 +1,7 @@
 """What a person reads in the terminal: tables in the words of the contract. Ids are shown as text, never as markup."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -35,8 +36,15 @@ def time_text(value: object) -> Text:
     return text(str(value)[:19].replace("T", " ") if value else "")
 
 
-def _token_text(registration: Mapping[str, Any]) -> str:
-    return "sent" if registration["tokenSent"] else ""
+def age_text(value: object, now: datetime) -> Text:
+    """Show how long ago a time of the contract was."""
+    if not value:
+        return Text()
+    seconds = max(0, int((now - datetime.fromisoformat(str(value))).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return Text(f"{seconds // length} {unit} ago")
+    return Text(f"{seconds} s ago")
 
 
 def _claims_text(registration: Mapping[str, Any]) -> str:
@@ -45,23 +53,27 @@ def _claims_text(registration: Mapping[str, Any]) -> str:
 
 
 def registrations_table(registrations: Sequence[Mapping[str, Any]], *, with_tenant: bool) -> Table:
-    """Show registrations, one a line."""
-    named = any(registration.get("name") for registration in registrations)
-    columns = ["Device", *(["Name"] if named else []), "Status", *(["Tenant"] if with_tenant else [])]
-    table = _table(*columns, "Created (UTC)", "Last call", "Calls", "Token", "Claims", "Wrong tokens")
+    """Show registrations, one a line; columns that would say nothing are left out."""
+    now = datetime.now(UTC)
+    columns: list[tuple[str, Callable[[Mapping[str, Any]], Text | str]]] = [("Device", lambda one: text(one["id"]))]
+    if any(one.get("name") for one in registrations):
+        columns.append(("Name", lambda one: text(one.get("name"))))
+    columns.append(("Status", lambda one: status_text(one["status"])))
+    if with_tenant:
+        columns.append(("Tenant", lambda one: text(one["tenant"])))
+    columns.append(("Created (UTC)", lambda one: text(str(one["creationTime"])[:16].replace("T", " "))))
+    columns.append(("Last call", lambda one: age_text(one.get("lastSeen"), now)))
+    columns.append(("Calls", lambda one: str(one["calls"])))
+    columns.append(("Token", lambda one: "sent" if one["tokenSent"] else ""))
+    if any(len(one["claims"]) > 1 for one in registrations):
+        columns.append(("Claims", _claims_text))
+    if any(one["failedAttempts"] for one in registrations):
+        columns.append(("Wrong tokens", lambda one: str(one["failedAttempts"] or "")))
+    table = _table(*(name for name, _ in columns))
+    for column in table.columns[1:]:
+        column.no_wrap = True
     for registration in registrations:
-        table.add_row(
-            text(registration["id"]),
-            *([text(registration.get("name"))] if named else []),
-            status_text(registration["status"]),
-            *([text(registration["tenant"])] if with_tenant else []),
-            time_text(registration["creationTime"]),
-            time_text(registration.get("lastSeen")),
-            str(registration["calls"]),
-            _token_text(registration),
-            _claims_text(registration),
-            str(registration["failedAttempts"] or ""),
-        )
+        table.add_row(*(show(registration) for _, show in columns))
     return table
 
 
@@ -127,9 +139,10 @@ def claims_table(claims: Sequence[Mapping[str, Any]]) -> Table:
 
 def failures_table(failures: Sequence[Mapping[str, Any]]) -> Table:
     """Show which devices were refused, and why."""
-    table = _table("Device", "Code", "Why")
+    table = _table("Device", "Why")
+    table.columns[0].min_width = 12
     for failure in failures:
-        table.add_row(text(failure.get("id")), text(failure["code"]), text(failure["message"]))
+        table.add_row(text(failure.get("id")), text(f"{failure['code']}: {failure['message']}"))
     return table
 
 

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bridge import brokers
 from bridge.accounts import Login, grants
-from bridge.credentials import KeyRing, new_master_key, new_secret
-from bridge.installer import mark_of
+from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
 from bridge.wire import Topics
@@ -66,6 +65,7 @@ class Facts(BaseModel):
     topic_prefix: str
     host: str
     port: int
+    listen: str | None = None  # where both brokers listen, if that is not where they are reached
     bootstrap_host: str
     bootstrap_port: int
     bootstrap_username: str
@@ -228,6 +228,7 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any]) -> Facts:
         version=1,
         topic_prefix=wishes.get("topic_prefix") or "",
         host=wishes.get("host") or DEFAULT_HOST,
+        listen=wishes.get("listen"),
         port=wishes.get("port") or DEFAULT_PORT,
         bootstrap_host=wishes.get("bootstrap_host") or wishes.get("host") or DEFAULT_HOST,
         bootstrap_port=wishes.get("bootstrap_port") or DEFAULT_BOOTSTRAP_PORT,
@@ -274,8 +275,8 @@ def make_folder(data: Path) -> None:
 def make(data: Path, **wishes: Any) -> Installation:
     """Make what ``data`` lacks of an installation and return it; wishes that differ from what it has are kept.
 
-    ``wishes`` are fields of ``Facts``: host, port, bootstrap_host, bootstrap_port, topic_prefix; None keeps what is
-    there. Broker files that exist are left alone, but for the configurations. Raises InstallationFault.
+    ``wishes`` are fields of ``Facts``: host, port, listen, bootstrap_host, bootstrap_port, topic_prefix; None keeps
+    what is there. Broker files that exist are left alone, but for the configurations. Raises InstallationFault.
     """
     folder = Folder(data)
     make_folder(data)
@@ -354,7 +355,7 @@ def write_configurations(
         brokers.rendered(
             brokers.template("mosquitto.conf"),
             {
-                "listener": f"{facts.port} {facts.host}",
+                "listener": f"{facts.port} {facts.listen or facts.host}",
                 "plugin": str(plugin),
                 "plugin_opt_config_file": str(folder.dynamic_security.absolute()),
                 "persistence_location": f"{folder.operations.absolute()}/",
@@ -367,7 +368,7 @@ def write_configurations(
         brokers.rendered(
             brokers.template("mosquitto-bootstrap.conf"),
             {
-                "listener": f"{facts.bootstrap_port} {facts.bootstrap_host}",
+                "listener": f"{facts.bootstrap_port} {facts.listen or facts.bootstrap_host}",
                 "password_file": str((folder.bootstrap / "passwords").absolute()),
                 "acl_file": str((folder.bootstrap / "acl").absolute()),
                 "max_connections": str(max_connections),

@@ -4,7 +4,6 @@ A life of an account ends before the next one of the same id begins: its session
 it is cleared, and every message it sent has been heard. So nothing of the old life can be taken for the new one.
 """
 
-import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import structlog
 from bridge import queries
 from bridge.accounts import Accounts, Login, grants
 from bridge.batch import DEVICE, Batch, Rulebook
+from bridge.credentials import mark_of
 from bridge.inventory import entry_for
 from bridge.records import Account
 from bridge.registration import Deliver, Event, MarkInstalled, Registration
@@ -29,11 +29,6 @@ COMPARED: Final = 1_000
 """Rows read at once while comparing."""
 
 log = structlog.get_logger("accounts")
-
-
-def mark_of(seed: bytes) -> str:
-    """Return what tells one password of an account from another, without telling the password."""
-    return hashlib.sha256(b"bootstrap-bridge/v1/mark" + seed).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

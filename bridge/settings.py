@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     data: Path = Path("var")
     host: str | None = None
     port: Port | None = None
+    listen: str | None = None
     bootstrap_port: Port | None = None
     bootstrap_host: str | None = None
     topic_prefix: Annotated[str, Field(pattern=r"^([^/+#$][^+#]*[^/+#]|[^/+#$])?$")] | None = None

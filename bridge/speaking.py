@@ -21,8 +21,11 @@ from bridge.names import DEFAULT
 
 DONE, REFUSED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
 
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
+_WIDE: Final = 160
+"""Columns where nobody's terminal tells them: tables in a pipe or a file are not folded."""
+
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
+err = Console(stderr=True, soft_wrap=True, width=None if sys.stderr.isatty() else _WIDE)
 app = typer.Typer()
 Work = Callable[[Admin], Awaitable[int]]
 

@@ -1,0 +1,21 @@
+# One image for the brokers, the bridge and the simulator: the Mosquitto in it is the one that the tests run on.
+FROM python:3.11.11-slim-bookworm AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE CHANGELOG.md mosquitto.conf mosquitto-bootstrap.conf ./
+COPY bridge bridge
+COPY device_sim device_sim
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+FROM python:3.11.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends "mosquitto=2.0.11*" "mosquitto-clients=2.0.11*" \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /wheels /wheels
+RUN pip install --no-cache-dir /wheels/*.whl && rm -rf /wheels
+# One ordinary user for all; what each service may see is decided by the volumes it is given.
+RUN useradd --system --uid 10001 --home-dir /data bootstrap \
+    && mkdir -p /data/bridge /data/operations-broker /data/bootstrap-broker /public /state \
+    && chown -R bootstrap:bootstrap /data /public /state
+USER bootstrap
+WORKDIR /data
+CMD ["bootstrap-bridge", "--help"]
