@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto compose check format unit e2e test demo bench clean
+.PHONY: help setup mosquitto compose check format unit e2e test demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
+
+docs: $(READY) ## draw the state diagram from the rules
+	@$(BIN)/python docs/draw.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage var

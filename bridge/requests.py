@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
 
 from bridge import names
 from bridge.credentials import key_fingerprint
 from bridge.registration import Claim, Code, Event, Refusal, Registration, Status
-from bridge.wire import fault_of, iso, to_bytes
+from bridge.wire import fault_of, from_bytes, iso, to_bytes
 
 MAX_ANSWER: Final = 1_000_000
 """Bytes of an answer; a page of a list ends early to stay below."""
@@ -97,7 +96,7 @@ class ByIds(Request):
 class ListRequest(Request):
     """``list``."""
 
-    status: list[Status] | None = Field(default=None, strict=False)
+    status: list[Annotated[Status, Field(strict=False)]] | None = None
     search: Text | None = None
     tenant: str | None = None
     sort: str | None = None
@@ -129,9 +128,11 @@ def parse_object(payload: bytes) -> dict[str, Any]:
     if not payload.strip():
         return {}
     try:
-        value = from_json(payload, allow_inf_nan=False)
+        value = from_bytes(payload)
     except ValueError:
-        raise BadRequest(Code.MALFORMED_REQUEST, "the payload is not valid JSON in UTF-8") from None
+        raise BadRequest(
+            Code.MALFORMED_REQUEST, "the payload is not valid JSON in UTF-8, or holds a number too large for it"
+        ) from None
     if not isinstance(value, dict):
         raise BadRequest(Code.MALFORMED_REQUEST, "the payload is a JSON object, as {}")
     return value

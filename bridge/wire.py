@@ -1,5 +1,6 @@
 """Topics and payloads of devices: bytes to calls, answers to bytes (the contract, sections 2 and 3). Pure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,25 @@ def iso(milliseconds: int) -> str:
 def to_bytes(value: object) -> bytes:
     """Write ``value`` as compact JSON in UTF-8."""
     return to_json(value)
+
+
+def from_bytes(payload: bytes) -> Any:
+    """Read JSON that can be written again: UTF-8, no NaN, no number beyond what a double holds. Raises ValueError."""
+    value = from_json(payload, allow_inf_nan=False)
+    if not _is_finite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _is_finite(value: object) -> bool:
+    match value:
+        case float():
+            return math.isfinite(value)
+        case list():
+            return all(_is_finite(item) for item in value)
+        case dict():
+            return all(_is_finite(item) for item in value.values())
+    return True
 
 
 def echoed(correlation: bytes | None) -> bytes | None:
@@ -239,7 +259,7 @@ def parse_info(topics: Topics, topic: str, payload: bytes) -> tuple[str, str, Ma
     if len(payload) > MAX_CALL or not payload.startswith(b"{"):
         return tenant, device_id, None
     try:
-        value = from_json(payload, allow_inf_nan=False)
+        value = from_bytes(payload)
     except ValueError:
         return tenant, device_id, None
     return tenant, device_id, value

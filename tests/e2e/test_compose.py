@@ -62,7 +62,7 @@ class Machine:
         self.running: dict[str, Process] = {}
         for name in ("public", "state"):
             (folder / name).mkdir()
-        self.environment = {
+        self.environment: dict[str, Any] = {
             "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin",
             "BOOTSTRAP_BRIDGE_DATA": str(folder / "data"),
         }
