@@ -9,7 +9,11 @@ from bridge.registration import Status
 from bridge.rules import TABLE, Row
 
 PAGE = Path(__file__).parent / "states.md"
-NAMES = {None: "none", **{status: status.name.capitalize() for status in Status}}
+NAMES: dict[Status | None, str] = {None: "none"} | {status: status.name.capitalize() for status in Status}
+
+
+INTRODUCTION = """Drawn by `make docs` from the table in `bridge/rules.py`, which the bridge follows. *none* is: no
+registration. Commands that leave the status as it is stand in the table below only."""
 
 
 def _moves() -> list[Row]:
@@ -44,8 +48,7 @@ def page() -> str:
     return "\n\n".join(
         [
             "# The life of a registration",
-            "Drawn by `make docs` from the table in `bridge/rules.py`, which is what the bridge follows. *none* is: no\n"
-            "registration. Commands that leave the status as it is stand in the table below only.",
+            INTRODUCTION,
             diagram(),
             table() + "\n",
         ]

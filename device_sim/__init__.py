@@ -1,0 +1,1 @@
+"""A simulated device and fleets of them, written from the wire contract alone."""
