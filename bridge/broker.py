@@ -133,6 +133,42 @@ def _properties(correlation: bytes | None, expiry: int | None) -> Properties | N
     return properties
 
 
+class _Client(aiomqtt.Client):
+    """aiomqtt's client, which hands its socket to the event loop only while it is open.
+
+    aiomqtt registers the number of a socket a moment after paho has used it. Closed meanwhile, the number may be
+    another connection's, which would then be neither read nor written again. Registering at once in the loop's own
+    thread also saves waking the loop for each packet.
+    """
+
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        self._loop.call_soon_threadsafe(self._watch, sock)  # paho connects in a thread of its own
+
+    def _watch(self, sock: Any) -> None:
+        if sock.fileno() >= 0:
+            self._loop.add_reader(sock.fileno(), self._perform, self._client.loop_read)
+            self._misc_task = self._loop.create_task(self._misc_loop(), name="keep alive")
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # the thread in which paho connects
+            self._loop.call_soon_threadsafe(self._want_to_write, sock)
+        else:
+            self._want_to_write(sock)
+
+    def _want_to_write(self, sock: Any) -> None:
+        if sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), self._perform, self._client.loop_write)
+
+    def _perform(self, step: Callable[[], Any]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - it ends the connection, and whoever uses that is told
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
+
 class Connection:
     """A live connection; made by ``connect``."""
 
@@ -287,7 +323,7 @@ async def connect(
     inbox = _Inbox()
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = SESSION_LIFE if persistent else 0
-    client = aiomqtt.Client(
+    client = _Client(
         login.host,
         login.port,
         username=login.username,

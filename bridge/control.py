@@ -18,7 +18,7 @@ from bridge.handlers.desk import Desk, Refused
 from bridge.handlers.registrations import AcceptAll
 from bridge.records import Answered, AuditEntry
 from bridge.registration import Code, Event, Refusal
-from bridge.requests import Answer, BadRequest, Request, parse, parse_object
+from bridge.requests import MAX_MESSAGE, Answer, BadRequest, Request, parse, parse_object
 from bridge.roles import CHANGING, COMMANDS, OWNER
 from bridge.store import Store, StoreFault, Transaction
 from bridge.wire import Topics, echoed
@@ -137,34 +137,20 @@ class Control:
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
-        digest = self._rulebook.keys.request_digest(asked.command, asked.payload)
         sweep = AcceptAll() if asked.command == "accept-all" else None
         if sweep is not None:
             parse(Request, asked.value)
         while True:
             desk = None
             async with self._store.write() as transaction:
-                since = self._clock() - REMEMBERED
-                if asked.key is not None:
-                    earlier = await transaction.answered(asked.tenant, asked.administrator, asked.key, since)
-                    if earlier is not None:
-                        return _repeated(earlier, asked, digest)
+                if (repeated := await self._repeated(transaction, asked)) is not None:
+                    return repeated
                 desk = self._desk(asked, transaction)
                 answer = await self._decide(desk, asked, sweep)
                 await desk.batch.write()
                 await transaction.audit(desk.audit)
-                if answer is not None and asked.key is not None:
-                    await transaction.remember(
-                        Answered(
-                            asked.tenant,
-                            asked.administrator,
-                            asked.key,
-                            asked.command,
-                            digest,
-                            answer.to_bytes().decode(),
-                            desk.now,
-                        )
-                    )
+                if answer is not None:
+                    await self._remember(transaction, asked, answer)
             # Committed: now others may hear of it.
             handled.events.extend(desk.batch.events)
             handled.account_work.add(desk.batch.account_work)
@@ -195,27 +181,42 @@ class Control:
                 asked.command,
                 None,
                 refusal.code,
-                {"message": refusal.message},
+                {"message": refusal.message[:MAX_MESSAGE]},
             )
             try:
                 async with self._store.write() as transaction:
+                    if (repeated := await self._repeated(transaction, asked)) is not None:
+                        return repeated
                     await transaction.audit([entry])
+                    await self._remember(transaction, asked, answer)
             except StoreFault as error:
                 log.error("not audited", actor=asked.actor, command=asked.command, fault=str(error))
         return answer.to_bytes()
 
-    def _internal(self, asked: _Asked, message: str) -> bytes:
-        return Answer(asked.command, asked.request_id, refusal=Refusal(Code.INTERNAL, message)).to_bytes()
-
-
-def _repeated(earlier: Answered, asked: _Asked, digest: str) -> bytes:
-    if (earlier.command, earlier.digest) == (asked.command, digest):
-        return earlier.answer.encode()
-    return Answer(
-        asked.command,
-        asked.request_id,
-        refusal=Refusal(
+    async def _repeated(self, transaction: Transaction, asked: _Asked) -> bytes | None:
+        """Return the answer that the same request had before, the refusal of another under its name, or None."""
+        if asked.key is None:
+            return None
+        since = self._clock() - REMEMBERED
+        earlier = await transaction.answered(asked.tenant, asked.administrator, asked.key, since)
+        if earlier is None:
+            return None
+        if (earlier.command, earlier.digest) == (asked.command, self._digest(asked)):
+            return earlier.answer.encode()
+        refusal = Refusal(
             Code.MALFORMED_REQUEST,
             "this requestId was used for another request within the last ten minutes: take a new one",
-        ),
-    ).to_bytes()
+        )
+        return Answer(asked.command, asked.request_id, refusal=refusal).to_bytes()
+
+    async def _remember(self, transaction: Transaction, asked: _Asked, answer: Answer) -> None:
+        if asked.key is not None:
+            said = answer.to_bytes().decode()
+            name = (asked.tenant, asked.administrator, asked.key, asked.command)
+            await transaction.remember(Answered(*name, self._digest(asked), said, self._clock()))
+
+    def _digest(self, asked: _Asked) -> str:
+        return self._rulebook.keys.request_digest(asked.command, asked.payload)
+
+    def _internal(self, asked: _Asked, message: str) -> bytes:
+        return Answer(asked.command, asked.request_id, refusal=Refusal(Code.INTERNAL, message)).to_bytes()

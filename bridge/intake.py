@@ -95,7 +95,7 @@ class Intake:
             return None
         except Exception:
             self.malformed += 1
-            log.exception("not understood", topic=message.topic)
+            log.exception("not understood", device=self._topics.levels(message.topic)[1][:256])
             return None
         token = None
         if parsed.token is not None:
@@ -105,9 +105,11 @@ class Intake:
 
     def _malformed(self, message: Incoming, error: Malformed, taken: Taken) -> None:
         self.malformed += 1
-        log.warning("malformed call", topic=message.topic[:200], reason=str(error), total=self.malformed)
+        # Not the whole topic: a private client id is what keeps a private call private.
+        device_id = self._topics.levels(message.topic)[1][:256]
+        log.warning("malformed call", device=device_id, reason=str(error), total=self.malformed)
         if error.answerable:
-            topic = wire.answer_topic(message.topic)
+            topic = wire.answer_topic(self._topics, message.topic)
             answer = Outgoing(topic, wire.malformed_answer(str(error)), wire.echoed(message.correlation))
             taken.answers.append(answer)
 
@@ -148,7 +150,7 @@ class Intake:
         if one.call.form is Form.LINE:
             return None
         return Outgoing(
-            wire.answer_topic(one.message.topic),
+            wire.answer_topic(self._topics, one.message.topic),
             wire.not_accepted_answer(self.retry_after, one.parsed.request_id),
             wire.echoed(one.message.correlation),
         )

@@ -16,6 +16,10 @@ from bridge.wire import fault_of, from_bytes, iso, to_bytes
 
 MAX_ANSWER: Final = 1_000_000
 """Bytes of an answer; a page of a list ends early to stay below."""
+MAX_ROWS: Final = MAX_ANSWER - 10_000
+"""Bytes of all rows in an answer; the rest of it is small."""
+MAX_MESSAGE: Final = 1_000
+"""Characters of a sentence in an answer; it may repeat what was asked, which may be long."""
 MAX_IDS: Final = 1_000
 """Devices in one register, accept or delete, and rows that a list in an answer holds."""
 MAX_PROPERTIES: Final = 8_192
@@ -189,7 +193,7 @@ class Answer:
         if self.refusal is None:
             answer["result"] = self.result
         else:
-            error: dict[str, Any] = {"code": self.refusal.code, "message": self.refusal.message}
+            error: dict[str, Any] = {"code": self.refusal.code, "message": self.refusal.message[:MAX_MESSAGE]}
             if self.refusal.claims:
                 error["details"] = {"claims": [claim_object(claim) for claim in self.refusal.claims]}
             answer["error"] = error
@@ -265,17 +269,32 @@ def event_object(event: Event) -> dict[str, Any]:
 
 def failure_object(device_id: str | None, refusal: Refusal) -> dict[str, Any]:
     """Show why one of several devices was refused."""
-    return {"id": device_id, "code": refusal.code, "message": refusal.message}
+    return {"id": device_id, "code": refusal.code, "message": refusal.message[:MAX_MESSAGE]}
 
 
-def bounded(rows: Sequence[Any], key: str) -> dict[str, Any]:
-    """Show the first rows under ``key``, with ``truncated`` where that is not all."""
-    return {key: list(rows[:MAX_IDS])} | ({"truncated": True} if len(rows) > MAX_IDS else {})
+def bounded(**lists: Sequence[Any]) -> dict[str, Any]:
+    """Show the first rows of each list, as many as an answer has room for, with ``truncated`` where that is not all."""
+    room = MAX_ROWS
+    shown: dict[str, Any] = {}
+    for key, rows in lists.items():
+        kept = shown[key] = []
+        for row in rows[:MAX_IDS]:
+            room -= len(to_bytes(row)) + 1
+            if room < 0:
+                break
+            kept.append(row)
+    if any(len(shown[key]) < len(rows) for key, rows in lists.items()):
+        shown["truncated"] = True
+    return shown
 
 
 def to_cursor(position: Sequence[Any]) -> str:
     """Write where a page ended, as an opaque word."""
     return base64.urlsafe_b64encode(json.dumps(list(position)).encode()).decode().rstrip("=")
+
+
+def _is_sort_value(value: object) -> bool:
+    return isinstance(value, str) or (type(value) is int and -(2**63) <= value < 2**63)
 
 
 def from_cursor(cursor: str, length: int) -> list[Any]:
@@ -284,6 +303,6 @@ def from_cursor(cursor: str, length: int) -> list[Any]:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         position = None
-    if not isinstance(position, list) or len(position) != length:
+    if not isinstance(position, list) or len(position) != length or not all(map(_is_sort_value, position)):
         raise BadRequest(Code.MALFORMED_REQUEST, "this cursor is not one that a page ended with")
     return position

@@ -35,8 +35,8 @@ def iso(milliseconds: int) -> str:
 
 
 def to_bytes(value: object) -> bytes:
-    """Write ``value`` as compact JSON in UTF-8."""
-    return to_json(value)
+    """Write ``value`` as compact JSON in UTF-8; what JSON has no number for becomes null."""
+    return to_json(value, inf_nan_mode="null")
 
 
 def from_bytes(payload: bytes) -> Any:
@@ -150,12 +150,11 @@ class ParsedCall:
     request_id: str | None
 
 
-def answer_topic(request_topic: str) -> str:
-    """Return where the caller at ``request_topic`` listens. Raises Malformed for a topic of no call."""
-    head, found, rest = request_topic.rpartition("/request")
-    if not found or (rest and not rest.startswith("/")):
-        raise Malformed("not a call's topic")
-    return f"{head}/response{rest}"
+def answer_topic(topics: Topics, request_topic: str) -> str:
+    """Return where the caller at ``request_topic`` listens; an id may read as any word, also ``request``."""
+    levels = topics.levels(request_topic)
+    levels[2] = "response"
+    return topics.prefix + "/".join(levels)
 
 
 def parse_call(topics: Topics, topic: str, payload: bytes) -> ParsedCall:

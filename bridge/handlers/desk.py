@@ -7,7 +7,7 @@ from typing import Any
 from bridge import queries
 from bridge.batch import Batch, Rulebook
 from bridge.credentials import KeyRing
-from bridge.names import MANAGEMENT
+from bridge.names import MANAGEMENT, MAX_DEVICE_ID
 from bridge.records import AuditEntry
 from bridge.registration import Refusal
 from bridge.requests import failure_object
@@ -55,7 +55,8 @@ class Desk:
 
     def note(self, device_id: str | None, outcome: str, **details: Any) -> None:
         """Write into the audit that this command did something, or was refused, for ``device_id``."""
-        self.audit.append(AuditEntry(self.now, self.tenant, self.actor, self.command, device_id, outcome, details))
+        subject = None if device_id is None else device_id[:MAX_DEVICE_ID]
+        self.audit.append(AuditEntry(self.now, self.tenant, self.actor, self.command, subject, outcome, details))
 
     def is_hidden(self, device_id: str) -> bool:
         """Tell whether the id has a registration that belongs to somebody else."""

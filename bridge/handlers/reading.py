@@ -8,7 +8,7 @@ from bridge.handlers.desk import Desk, Result
 from bridge.names import MANAGEMENT
 from bridge.registration import Code
 from bridge.requests import (
-    MAX_ANSWER,
+    MAX_ROWS,
     SORTS,
     BadRequest,
     ById,
@@ -23,8 +23,6 @@ from bridge.requests import (
 from bridge.wire import iso, to_bytes
 
 DAY: Final = 86_400_000
-_ROOM: Final = MAX_ANSWER - 10_000
-"""Bytes of rows in an answer; the rest of it is small."""
 
 
 def _listed_tenant(desk: Desk, tenant: str | None) -> str | None:
@@ -58,7 +56,7 @@ async def list_registrations(desk: Desk, value: dict[str, Any]) -> Result:
     for registration in found[: request.limit]:
         row = registration_object(registration)
         size += len(to_bytes(row)) + 1
-        if rows and size > _ROOM:
+        if rows and size > MAX_ROWS:
             break
         rows.append(row)
     more = len(rows) < len(found)
@@ -105,7 +103,7 @@ async def stats(desk: Desk, value: dict[str, Any]) -> Result:
         )
         row[event] = number
     newest_first = list(reversed(series.values()))
-    shown = bounded(newest_first, "series")
+    shown = bounded(series=newest_first)
     shown["series"].reverse()
     return {
         "counts": await queries.counts(desk.connection, desk.scope),

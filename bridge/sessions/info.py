@@ -58,6 +58,9 @@ class InfoSession:
                     connection.ack(messages)
             finally:
                 self._connection = None
+                for waiting in self._barriers.values():
+                    if not waiting.done():
+                        waiting.set_exception(Disconnected("the session that hears devices has ended"))
 
     async def heard_all(self) -> None:
         """Return once all that the broker had for this session before has been handled.
