@@ -77,8 +77,7 @@ def raise_file_limit() -> int:
 
 
 def _port(wish: int | None, kept: int | None, default: int, host: str, option: str) -> int:
-    port = default if kept is None else kept
-    port = port if wish is None else wish
+    port = wish if wish is not None else default if kept is None else kept
     if port == 0:
         return free_port(host)
     if fault := port_fault(host, port, option):
@@ -105,18 +104,22 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
+    port = _port(settings.port, None if kept is None else kept.port, DEFAULT_PORT, host, "--port")
+    bootstrap_port = _port(
+        settings.bootstrap_port,
+        None if kept is None else kept.bootstrap_port,
+        DEFAULT_BOOTSTRAP_PORT,
+        bootstrap_host,
+        "--bootstrap-port",
+    )
+    if (host, port) == (bootstrap_host, bootstrap_port):
+        raise BrokersFault(f"both brokers cannot listen at port {port}: give one of them another, or 0 for a free one")
     made = installation.make(
         settings.data,
         host=host,
         bootstrap_host=bootstrap_host,
-        port=_port(settings.port, None if kept is None else kept.port, DEFAULT_PORT, host, "--port"),
-        bootstrap_port=_port(
-            settings.bootstrap_port,
-            None if kept is None else kept.bootstrap_port,
-            DEFAULT_BOOTSTRAP_PORT,
-            bootstrap_host,
-            "--bootstrap-port",
-        ),
+        port=port,
+        bootstrap_port=bootstrap_port,
         topic_prefix=settings.topic_prefix,
     )
     owner = choose_owner(settings.data)
