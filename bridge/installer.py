@@ -5,7 +5,9 @@ it is cleared, and every message it sent has been heard. So nothing of the old l
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,8 +25,12 @@ from bridge.wire import Topics
 
 ADMINISTRATOR: Final = "administrator"
 """The kind of an administrator's account."""
+PAUSE: Final = 0.5
+"""Seconds that the broker may serve nobody else while it works on one message of ours."""
+MOST_AT_ONCE: Final = 500
+"""Accounts in one message at the most."""
 AT_ONCE: Final = 100
-"""Accounts in one message to the broker, which serves nobody else while it works on it."""
+"""Rows worked on together where the broker has no work with them."""
 COMPARED: Final = 1_000
 """Rows read at once while comparing."""
 
@@ -45,6 +51,28 @@ class Surroundings:
     tell: Callable[[Sequence[Event]], None]
 
 
+class Pace:
+    """How many accounts go into one message: more while the broker is quick with it, fewer when it takes long.
+
+    Mosquitto 2.0 writes the whole file of accounts for each command, 2.1 once for each message; both serve nobody
+    meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.at_once = 10
+
+    @contextmanager
+    def measured(self, accounts: int) -> Iterator[None]:
+        """Learn from how long the broker takes for a message about ``accounts``."""
+        began = time.monotonic()
+        yield
+        took = time.monotonic() - began
+        if took > PAUSE:
+            self.at_once = max(1, self.at_once // 2)
+        elif took < PAUSE / 4 and accounts >= self.at_once:
+            self.at_once = min(MOST_AT_ONCE, self.at_once * 2)
+
+
 class Installer:
     """Works on the outbox that the accounts' rows are."""
 
@@ -63,6 +91,7 @@ class Installer:
         self._accounts = accounts
         self._clock = clock
         self._around = surroundings
+        self._pace = Pace()
 
     def login_for(self, account: Account) -> Login:
         """Return the account as the broker should have it."""
@@ -80,7 +109,7 @@ class Installer:
         """Do all that is to be done, removals before installations. Raises AccountsFault, StoreFault."""
         while True:
             async with self._store.read() as connection:
-                to_do = await queries.accounts_to_do(connection, AT_ONCE)
+                to_do = await queries.accounts_to_do(connection, self._pace.at_once)
             if not to_do:
                 return
             leaving = [account for account in to_do if not account.wanted]
@@ -94,7 +123,8 @@ class Installer:
 
     async def _remove(self, leaving: Sequence[Account]) -> None:
         await self._end_lives([account for account in leaving if account.kind == DEVICE])
-        await self._accounts.remove([account.username for account in leaving])
+        with self._pace.measured(len(leaving)):
+            await self._accounts.remove([account.username for account in leaving])
         async with self._store.write() as transaction:
             unchanged = await _unchanged(transaction, leaving)
             await transaction.forget_accounts([account.username for account in unchanged])
@@ -123,14 +153,17 @@ class Installer:
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
         """Install accounts that were wanted just now, without reading them first; the rest is left to ``drain``."""
-        fresh = [(account, registration) for account, registration in coming if not account.renewed][:AT_ONCE]
+        fresh = [(account, registration) for account, registration in coming if not account.renewed]
+        fresh = fresh[: self._pace.at_once]
         if fresh:
-            await self._accounts.install([self.login_for(account) for account, _ in fresh])
+            with self._pace.measured(len(fresh)):
+                await self._accounts.install([self.login_for(account) for account, _ in fresh])
             await self._mark_installed([account for account, _ in fresh], [one for _, one in fresh])
 
     async def _install(self, fresh: Sequence[Account]) -> None:
         if fresh:
-            await self._accounts.install([self.login_for(account) for account in fresh])
+            with self._pace.measured(len(fresh)):
+                await self._accounts.install([self.login_for(account) for account in fresh])
             await self._mark_installed(fresh, await self._registrations(fresh))
 
     async def _registrations(self, accounts: Sequence[Account]) -> list[Registration]:
@@ -197,8 +230,11 @@ class Installer:
                     still = {account.username for account in await _unchanged(transaction, wrong)}
                     await transaction.save_accounts([account for account in wrong if account.username in still])
         left = sorted(there)
-        for start in range(0, len(left), AT_ONCE):
-            await self._accounts.remove(left[start : start + AT_ONCE])
+        unwanted = left
+        while unwanted:
+            names, unwanted = unwanted[: self._pace.at_once], unwanted[self._pace.at_once :]
+            with self._pace.measured(len(names)):
+                await self._accounts.remove(names)
         repairs += len(left)
         if repairs:
             log.warning("reconciled", repaired=repairs - len(left), removed=len(left), names=left[:5])

@@ -17,7 +17,6 @@ MAX_DEVICE_ID = 255
 MAX_GROUP_NAME = 255
 MAX_GROUP_PATH = 4_096
 """Characters of a whole path: many a row of a list has one, and an answer has its limit."""
-MAX_GROUP_PATH = 2_000
 MAX_TOKEN = 256
 LONG_TOKEN = 16
 """A token of at least this many characters is not guessed by calling (the contract, section 4)."""
@@ -64,8 +63,6 @@ def administrator_fault(name: str) -> str | None:
 
 def group_path_fault(path: str) -> str | None:
     """Say why ``path`` is no group path such as ``Group A/Group B``, or None if it is one."""
-    if len(path) > MAX_GROUP_PATH:
-        return f"a group path has at most {MAX_GROUP_PATH} characters, this one has {len(path)}"
     if len(path) > MAX_GROUP_PATH:
         return f"a group path has at most {MAX_GROUP_PATH} characters, this one has {len(path)}"
     for name in path.split("/"):

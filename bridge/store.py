@@ -277,7 +277,10 @@ class Store:
     @classmethod
     async def open(cls, url: str) -> "Store":
         """Open the database at ``url`` and bring it to this version. Raises StoreUnusable."""
-        writer = _engine(url, "BEGIN IMMEDIATE")
+        try:
+            writer = _engine(url, "BEGIN IMMEDIATE")
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise StoreUnusable(f"the address of the database cannot be used: {error}") from error
         try:
             async with writer.connect() as connection:
                 await connection.run_sync(_upgrade)

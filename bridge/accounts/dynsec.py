@@ -22,7 +22,7 @@ TEXTNAME: Final = "bootstrap-bridge"
 """How the bridge knows the accounts that it made from others'."""
 PAGE: Final = 500
 """Clients in one page of a list; an answer stays far below the broker's packet limit."""
-PATIENCE: Final = 10.0
+PATIENCE: Final = 30.0
 """Seconds without an answer after which a command is sent again; the broker writes its whole file for each."""
 TRIES: Final = 3
 
