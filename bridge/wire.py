@@ -179,9 +179,11 @@ def parse_call(topics: Topics, topic: str, payload: bytes) -> ParsedCall:
             raise Malformed("a call in line form is UTF-8 text") from None
         return ParsedCall(device_id, kind, client_id, Form.LINE, parse_token(token), None, None)
     try:
-        parsed = _CallPayload.model_validate_json(payload)
+        parsed = _CallPayload.model_validate(from_json(payload, allow_inf_nan=False))
     except ValidationError as error:
         raise Malformed(fault_of(error), answerable=True) from None
+    except ValueError:
+        raise Malformed("the payload is not valid JSON", answerable=True) from None
     try:
         token_given = parse_token(parsed.securityToken)
         if parsed.publicKey is not None:
