@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge import broker
-from bridge.broker import BrokerError, Connection
+from bridge.broker import NO_MATCHING_SUBSCRIBERS, BrokerError, Connection
 from bridge.wire import Topics, to_bytes
 
 PATIENCE: Final = 10.0
 """Seconds after which a request without answer is repeated under the same requestId (the contract, section 5)."""
+AWAY_PATIENCE: Final = 1.0
+"""Seconds after which a request is repeated that the broker had nobody to give to."""
 TRIES: Final = 3
 
 
@@ -67,6 +69,8 @@ class Admin:
                     value = json.loads(message.payload)
                 except ValueError:
                     continue  # not the bridge's
+                if not isinstance(value, dict):
+                    continue
                 if message.topic != response:
                     if self._events is not None:
                         self._events.put_nowait((message.topic, value))
@@ -80,20 +84,24 @@ class Admin:
         request_id = secrets.token_hex(16)
         topic = self._topics.request(self._access.tenant, self._access.username, command)
         body = to_bytes({**(payload or {}), "requestId": request_id})
+        nobody = False
         waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:
             for _ in range(TRIES):
                 reason = await self._connection.publish(topic, body)
                 if reason >= 0x80:
                     raise RefusedByBridge("NOT_PERMITTED", f"your role does not have the command {command}", {})
+                nobody = reason == NO_MATCHING_SUBSCRIBERS  # only the bridge hears requests
                 try:
-                    async with asyncio.timeout(PATIENCE):
+                    async with asyncio.timeout(AWAY_PATIENCE if nobody else PATIENCE):
                         return await asyncio.shield(waiting)
                 except TimeoutError:
                     continue
         finally:
             del self._waiting[request_id]
             waiting.cancel()
+        if nobody:
+            raise NoAnswer("the broker is there, the bridge is not: is it running?")
         raise NoAnswer(f"the bridge has not answered within {PATIENCE * TRIES:.0f} s: is it running?")
 
     async def request(self, command: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from rich.prompt import Prompt
 
 from bridge import display
 from bridge.admin import Admin
+from bridge.names import MANAGEMENT
 from bridge.registration import Status
 from bridge.requests import MAX_IDS
-from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out
+from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out, until_interrupted
 
 
 def _ids(given: Sequence[str]) -> list[str]:
@@ -167,7 +168,7 @@ def get(
     async def work(connection: Admin) -> int:
         registration = await speaking.ask(connection, "get", {"id": id_})
         if not speaking.as_json:
-            out.print(display.registration_details(registration))
+            out.print(display.registration_details(registration, with_tenant=connection.tenant == MANAGEMENT))
             if registration["claims"]:
                 out.print(display.claims_table(registration["claims"]))
             if registration["claimsOverflow"]:
@@ -359,4 +360,4 @@ def watch(
                 out.print(display.event_line(topic, event))
         return DONE
 
-    return work
+    return until_interrupted(work)

@@ -87,8 +87,8 @@ def counts_line(counts: Mapping[str, int]) -> Text:
     return line
 
 
-def registration_details(registration: Mapping[str, Any]) -> Table:
-    """Show one registration with its claims."""
+def registration_details(registration: Mapping[str, Any], *, with_tenant: bool) -> Table:
+    """Show one registration; tenants only to whom they tell anything."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(overflow="fold")
@@ -111,6 +111,10 @@ def registration_details(registration: Mapping[str, Any]) -> Table:
     }
     for key, label in labels.items():
         value = registration.get(key)
+        if key == "tenant" and not with_tenant:
+            continue
+        if key == "owner" and not with_tenant:
+            value = str(value).partition("/")[2]
         if value is not None:
             is_time = key.endswith("Time") or key == "lastSeen"
             table.add_row(label, time_text(value) if is_time else text(value))

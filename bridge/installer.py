@@ -58,15 +58,16 @@ class Pace:
     meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self.at_once = 10
 
     @contextmanager
     def measured(self, accounts: int) -> Iterator[None]:
         """Learn from how long the broker takes for a message about ``accounts``."""
-        began = time.monotonic()
+        began = self._monotonic()
         yield
-        took = time.monotonic() - began
+        took = self._monotonic() - began
         if took > PAUSE:
             self.at_once = max(1, self.at_once // 2)
         elif took < PAUSE / 4 and accounts >= self.at_once:

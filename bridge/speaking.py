@@ -5,6 +5,7 @@ import functools
 import inspect
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -113,6 +114,24 @@ def ended(work: Callable[[], Awaitable[int]]) -> int:
         return 130
 
 
+def until_interrupted(work: Work) -> Work:
+    """Make ``work``, which goes on for ever, end as done when the person has seen enough."""
+
+    async def run(connection: Admin) -> int:
+        task = asyncio.ensure_future(work(connection))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise  # not by the signal: the connection has ended
+            return DONE
+
+    return run
+
+
 def command(name: str) -> Callable[[Callable[..., Work]], Callable[..., None]]:
     """Make a command of the command line of a function that takes a Speaker and its own options.
 
@@ -173,6 +192,8 @@ def _access(
             password = password_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise Usage(f"{password_file} cannot be read: {error.strerror}") from None
+        if not password:
+            raise Usage(f"{password_file} is empty: it has to hold the administrator's password")
     for one in known.get("administrators", ()):
         if user in (None, one["username"]) and one["tenant"] == (
             tenant or (DEFAULT if user is None else one["tenant"])

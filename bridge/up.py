@@ -53,10 +53,10 @@ def take_lock(path: Path, patience: float) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() < deadline:
+            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
+            if time.monotonic() < deadline and not _is_running(holder):
                 time.sleep(0.05)
                 continue
-            holder = os.read(descriptor, 64).decode(errors="replace").strip()
             os.close(descriptor)
             raise Busy(
                 f"the folder {path.parent} is in use by another bridge (process {holder or 'unknown'}): "
@@ -66,6 +66,16 @@ def take_lock(path: Path, patience: float) -> int:
         os.write(descriptor, f"{os.getpid()}\n".encode())
         os.lseek(descriptor, 0, os.SEEK_SET)
         return descriptor
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def raise_file_limit() -> int:
