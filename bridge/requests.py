@@ -273,16 +273,18 @@ def failure_object(device_id: str | None, refusal: Refusal) -> dict[str, Any]:
 
 
 def bounded(**lists: Sequence[Any]) -> dict[str, Any]:
-    """Show the first rows of each list, as many as an answer has room for, with ``truncated`` where that is not all."""
+    """Show the first rows of each list, as many as an answer has room for, with ``truncated`` where that is not all.
+
+    What stands last, the failures, gets its room first.
+    """
     room = MAX_ROWS
-    shown: dict[str, Any] = {}
-    for key, rows in lists.items():
-        kept = shown[key] = []
+    shown: dict[str, Any] = {key: [] for key in lists}
+    for key, rows in reversed(lists.items()):
         for row in rows[:MAX_IDS]:
             room -= len(to_bytes(row)) + 1
             if room < 0:
                 break
-            kept.append(row)
+            shown[key].append(row)
     if any(len(shown[key]) < len(rows) for key, rows in lists.items()):
         shown["truncated"] = True
     return shown

@@ -95,7 +95,7 @@ async def register(desk: Desk, value: dict[str, Any]) -> Result:
         if tally.note(command.id, decision.refusal) and decision.after is not None:
             created.append(registration_object(decision.after, brief=many))
     await desk.transaction.forget_unregistered([row["id"] for row in created])
-    return bounded(failed=tally.failed, created=created)
+    return bounded(created=created, failed=tally.failed)
 
 
 async def accept(desk: Desk, value: dict[str, Any]) -> Result:
@@ -120,7 +120,7 @@ async def accept(desk: Desk, value: dict[str, Any]) -> Result:
         if tally.note(command.id, decision.refusal, **details):
             accepted.append(command.id)
     if many:
-        return bounded(failed=tally.failed, accepted=accepted)
+        return bounded(accepted=accepted, failed=tally.failed)
     return {"id": accepted[0], "status": Status.ACCEPTED}
 
 
@@ -136,7 +136,7 @@ async def delete(desk: Desk, value: dict[str, Any]) -> Result:
         decision = desk.batch.decide(Delete(device_id, desk.actor), hidden=desk.is_hidden(device_id))
         if tally.note(device_id, decision.refusal):
             deleted.append(device_id)
-    return bounded(failed=tally.failed, deleted=deleted)
+    return bounded(deleted=deleted, failed=tally.failed)
 
 
 @dataclass(slots=True)

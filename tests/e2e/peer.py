@@ -167,11 +167,11 @@ class Administrator:
 
 @contextlib.asynccontextmanager
 async def administrator(
-    access: Mapping[str, Any], tenant: str = "default", protocol: aiomqtt.ProtocolVersion = V5
+    access: Mapping[str, Any], tenant: str = "default", protocol: aiomqtt.ProtocolVersion = V5, **options: Any
 ) -> AsyncIterator[Administrator]:
     """Log in as the first administrator of ``tenant``."""
     one = next(one for one in access["administrators"] if one["tenant"] == tenant)
-    async with connected(access["port"], one["username"], one["password"], None, protocol) as peer:
+    async with connected(access["port"], one["username"], one["password"], None, protocol, **options) as peer:
         await peer.subscribe(f"control/{tenant}/{one['username']}/response")
         yield Administrator(peer, tenant, one["username"])
 

@@ -56,7 +56,9 @@ class Watcher:
 
 
 @contextlib.asynccontextmanager
-async def watching(access: Mapping[str, Any], tenant: str = "default", topic: str | None = None) -> AsyncIterator[Watcher]:
+async def watching(
+    access: Mapping[str, Any], tenant: str = "default", topic: str | None = None
+) -> AsyncIterator[Watcher]:
     """Follow ``topic``, by default all events that the first administrator of ``tenant`` may see."""
     one = next(one for one in access["administrators"] if one["tenant"] == tenant)
     async with connected(access["port"], one["username"], one["password"], None) as peer:

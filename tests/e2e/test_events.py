@@ -134,16 +134,20 @@ async def test_calls_of_ids_nobody_registered_are_no_event(access: Access) -> No
 
 
 async def test_default_hears_nothing_of_managements_devices(access: Access) -> None:
-    async with administrator(access) as admin, administrator(access, "management") as root:
-        async with watching(access) as watcher, watching(access, "management") as overseer:
-            await bring_in(access, root, "unheard-1")
-            await root.ok("delete", {"id": "unheard-1"})
-            await admin.ok("register", {"id": "unheard-2"})
-            await watcher.of("unheard-2", "registered")
-            assert "unheard-1" not in watcher.kept
-            topic, event = await overseer.message("unheard-1")
-            assert topic == "events/management/registrations/unheard-1"
-            assert event["by"] == "management/root"
+    async with (
+        administrator(access) as admin,
+        administrator(access, "management") as root,
+        watching(access) as watcher,
+        watching(access, "management") as overseer,
+    ):
+        await bring_in(access, root, "unheard-1")
+        await root.ok("delete", {"id": "unheard-1"})
+        await admin.ok("register", {"id": "unheard-2"})
+        await watcher.of("unheard-2", "registered")
+        assert "unheard-1" not in watcher.kept
+        topic, event = await overseer.message("unheard-1")
+        assert topic == "events/management/registrations/unheard-1"
+        assert event["by"] == "management/root"
 
 
 async def test_events_of_others_cannot_be_subscribed_to(access: Access) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -9,10 +10,11 @@ import pytest
 
 from tests.e2e.peer import V5, V311, Administrator, administrator, device
 from tests.e2e.scenes import TIME, bring_in, clear, is_error, setting
+from tests.e2e.site import UpSite, running
 
 Access = dict[str, Any]
 CATEGORY = "device-registration"
-OPTIONS = {
+OPTIONS: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "security-token.policy": ("OPTIONAL", ["IGNORED", "REQUIRED", "OPTIONAL"], ["optional", "", "NONE", 1, None, []]),
     "security-token.max-attempts": (5, [1, 100, "7"], [0, 101, -1, 1.5, "x", "", "1.5", True, None, [], 10**30]),
     "token-missing.action": ("BLOCK", ["IGNORE", "BLOCK"], ["ignore", "", 0, None, True]),
@@ -144,9 +146,7 @@ async def test_options_of_one_tenant_are_not_those_of_another(access: Access) ->
             assert (await get(root, "security-token.max-attempts"))["value"] == before
 
 
-async def test_an_option_holds_after_a_restart(tmp_path: Any) -> None:
-    from tests.e2e.site import UpSite, running
-
+async def test_an_option_holds_after_a_restart(tmp_path: Path) -> None:
     with running(UpSite(tmp_path / "data")) as site:
         async with administrator(site.access) as admin:
             await put(admin, "security-token.policy", "REQUIRED")

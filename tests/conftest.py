@@ -1,0 +1,51 @@
+"""What all tests share: a steady Hypothesis, and a bridge without brokers on a database of its own."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, settings
+
+from bridge.store import Store
+from tests.world import World
+
+# The same examples on every run: a red build is red on every machine, and no run is slower than the one before.
+settings.register_profile(
+    "steady",
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database without rows, to be copied: making its tables takes longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / "registrations.db"
+
+    async def make() -> None:
+        await (await Store.open(f"sqlite+aiosqlite:///{path}")).close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path, empty_database: Path) -> AsyncIterator[Store]:
+    """An empty database in a file."""
+    path = shutil.copy(empty_database, tmp_path / "registrations.db")
+    opened = await Store.open(f"sqlite+aiosqlite:///{path}")
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def world(store: Store) -> World:
+    """A bridge without brokers."""
+    return await World.on(store)

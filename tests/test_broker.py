@@ -1,0 +1,236 @@
+"""What can be told of the MQTT border without a broker: waits, batches, the publish window, refusals at the door."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiomqtt
+import pytest
+
+from bridge import broker
+from bridge.broker import (
+    MAX_BATCH,
+    MAX_OUTSTANDING,
+    WINDOW,
+    Backoff,
+    Connection,
+    Disconnected,
+    Incoming,
+    Login,
+    LoginRefused,
+    Unreachable,
+)
+from tests.hurried import hurried
+
+
+def message(number: int = 1, qos: int = 1) -> Incoming:
+    return Incoming("a/b", b"", qos, False, number, None)
+
+
+class FakePaho:
+    """The paho client inside aiomqtt's, as far as a connection uses it."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, bytes, int, bool, Any]] = []
+        self.acked: list[tuple[int, int]] = []
+        self.rc = 0
+        self.acknowledge_at_once = False
+        self.on_connect: Callable[..., None] = lambda *arguments: None
+        self.on_message: Callable[..., None]
+        self.on_publish: Callable[..., None]
+
+    def manual_ack_set(self, on: bool) -> None:
+        self.manual = on
+
+    def disable_logger(self) -> None:
+        return
+
+    def publish(self, topic: str, payload: bytes, qos: int, retain: bool, properties: Any) -> Any:
+        self.published.append((topic, payload, qos, retain, properties))
+        mid = len(self.published)
+        if self.acknowledge_at_once:
+            self.puback(mid)
+        return SimpleNamespace(rc=self.rc, mid=mid)
+
+    def puback(self, mid: int, reason: int = 0) -> None:
+        self.on_publish(self, None, mid, SimpleNamespace(value=reason), None)
+
+    def ack(self, mid: int, qos: int) -> None:
+        self.acked.append((mid, qos))
+
+
+def connected() -> tuple[FakePaho, Connection]:
+    paho = FakePaho()
+    client = cast("aiomqtt.Client", SimpleNamespace(_client=paho))
+    return paho, Connection(client, broker._Inbox(), manual_ack=True)
+
+
+async def waited(backoff: Backoff) -> float:
+    began = asyncio.get_running_loop().time()
+    await backoff.wait()
+    return asyncio.get_running_loop().time() - began
+
+
+def test_waits_double_up_to_the_longest_and_are_spread_over_the_second_half() -> None:
+    async def work() -> None:
+        backoff = Backoff(longest=10)
+        for interval in [0.1 * 2**number for number in range(7)] + [10.0] * 20:
+            assert 0.5 * interval <= await waited(backoff) <= interval + 0.05
+        backoff.reset()
+        assert await waited(backoff) <= 0.15
+
+    hurried(work())
+
+
+def test_two_that_wait_alike_do_not_come_back_in_step() -> None:
+    async def work() -> None:
+        first, second = [[await waited(backoff) for _ in range(8)] for backoff in (Backoff(), Backoff())]
+        assert first != second
+
+    hurried(work())
+
+
+async def test_whatever_has_arrived_is_taken_at_once_up_to_the_bound() -> None:
+    inbox = broker._Inbox()
+    for number in range(MAX_BATCH + 3):
+        inbox.add(message(number))
+    assert [one.mid for one in await inbox.get()] == list(range(MAX_BATCH))
+    assert [one.mid for one in await inbox.get()] == [MAX_BATCH, MAX_BATCH + 1, MAX_BATCH + 2]
+    waiting = asyncio.ensure_future(inbox.get())
+    inbox.add(message(7))
+    assert [one.mid for one in await waiting] == [7]
+
+
+async def test_a_publish_tells_the_brokers_reason_also_when_it_comes_first() -> None:
+    paho, connection = connected()
+    told: list[int] = []
+    connection.send("a", b"1", told=told.append)
+    assert told == []
+    paho.puback(1, 0x10)
+    paho.acknowledge_at_once = True
+    connection.send("a", b"2", told=told.append)
+    assert told == [0x10, 0]
+    assert await connection.publish("a", b"3") == 0
+
+
+async def test_only_a_window_of_publishes_is_under_way_and_the_rest_follows_in_order() -> None:
+    paho, connection = connected()
+    for number in range(WINDOW + 2):
+        connection.send("a", str(number).encode())
+    assert len(paho.published) == WINDOW
+    paho.puback(1)
+    paho.puback(2)
+    assert [payload for _, payload, *_ in paho.published[WINDOW:]] == [b"200", b"201"]
+
+
+async def test_the_brokers_own_window_holds_where_it_is_smaller() -> None:
+    paho, connection = connected()
+    paho.on_connect(paho, None, None, None, SimpleNamespace(ReceiveMaximum=2))
+    for _ in range(3):
+        connection.send("a", b"")
+    assert len(paho.published) == 2
+
+
+async def test_a_publish_with_qos_0_waits_for_nobody() -> None:
+    paho, connection = connected()
+    for _ in range(WINDOW + 5):
+        connection.send("a", b"", qos=0)
+    assert len(paho.published) == WINDOW + 5
+
+
+async def test_who_sends_a_herd_waits_until_there_is_room_again() -> None:
+    paho, connection = connected()
+    await connection.drained()
+    for _ in range(WINDOW + MAX_OUTSTANDING):
+        connection.send("a", b"")
+    waiting = asyncio.ensure_future(connection.drained())
+    with pytest.raises(asyncio.InvalidStateError):
+        waiting.result()
+    paho.puback(1)
+    await waiting
+
+
+def test_a_broker_that_acknowledges_nothing_is_given_up() -> None:
+    async def work() -> None:
+        _, connection = connected()
+        for _ in range(WINDOW + MAX_OUTSTANDING):
+            connection.send("a", b"")
+        with pytest.raises(Disconnected, match="30 s"):
+            await connection.drained()
+        with pytest.raises(Disconnected, match="2 s"):
+            await connection.publish("a", b"", patience=2.0)
+
+    hurried(work())
+
+
+async def test_a_publish_on_a_lost_connection_is_an_error() -> None:
+    paho, connection = connected()
+    paho.rc = 4
+    with pytest.raises(Disconnected):
+        connection.send("a", b"")
+
+
+async def test_correlation_data_and_expiry_travel_as_properties() -> None:
+    paho, connection = connected()
+    connection.send("a", b"", correlation=b"c", expiry=30)
+    connection.send("a", b"", expiry=30)
+    connection.send("a", b"", retain=True)
+    (one, two, three) = [(retain, properties) for *_, retain, properties in paho.published]
+    assert (one[1].CorrelationData, one[1].MessageExpiryInterval) == (b"c", 30)
+    assert two[1].MessageExpiryInterval == 30
+    assert not hasattr(two[1], "CorrelationData")
+    assert three == (True, None)
+
+
+async def test_what_arrives_is_taken_with_flag_and_correlation_and_acknowledged_by_hand() -> None:
+    paho, connection = connected()
+    arrived = SimpleNamespace(
+        topic="a", payload=bytearray(b"x"), qos=1, retain=True, mid=7, properties=SimpleNamespace(CorrelationData=b"c")
+    )
+    paho.on_message(paho, None, arrived)
+    (taken,) = await connection._inbox.get()
+    assert taken == Incoming("a", b"x", 1, True, 7, b"c")
+    assert paho.acked == []
+    connection.ack([taken, message(8, qos=0), message(9, qos=2)])
+    assert paho.acked == [(7, 1), (9, 2)]
+
+
+def test_what_is_printed_of_a_login_holds_neither_password_nor_client_id() -> None:
+    shown = repr(Login("host", 1883, "bridge", "s3cret", "hidden-client"))
+    assert "s3cret" not in shown
+    assert "hidden-client" not in shown
+
+
+@asynccontextmanager
+async def door(answer: bytes) -> AsyncIterator[int]:
+    """Listen on a free port and answer every CONNECT with ``answer``."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"), [(0x86, LoginRefused), (0x87, LoginRefused), (0x88, Unreachable), (0x97, Unreachable)]
+)
+async def test_a_refused_login_is_told_from_a_broker_that_does_not_serve(reason: int, error: type[Exception]) -> None:
+    async with door(bytes([0x20, 3, 0, reason, 0])) as port:
+        with pytest.raises(error, match=f"127.0.0.1:{port}"):
+            async with broker.connect(Login("127.0.0.1", port, "bridge", "s3cret")):
+                raise AssertionError("never")
+
+
+async def test_where_nobody_listens_the_address_is_named() -> None:
+    async with door(b"") as port:
+        pass
+    with pytest.raises(Unreachable, match=f"no broker answers at 127.0.0.1:{port}"):
+        async with broker.connect(Login("127.0.0.1", port, "bridge", "s3cret")):
+            raise AssertionError("never")

@@ -1,0 +1,97 @@
+"""What a device says of itself, merged into its entry."""
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from bridge.inventory import MAX_PROPERTIES, entry_for, merge_patch, with_info
+from bridge.records import Device
+from tests.making import BY, JSON_VALUES, NOW, waiting
+
+ENTRY = Device("pump-7", "default", BY, "Pump", "c8y_Pump", "A/B", {"site": {"x": 1, "y": 2}}, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        # RFC 7396, appendix A
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"a": "b"}, ["c"], ["c"]),
+        ({"a": "foo"}, None, None),
+        ({"a": "foo"}, "bar", "bar"),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_merging_follows_the_cases_of_the_rfc(target: Any, patch: Any, result: Any) -> None:
+    before = copy.deepcopy((target, patch))
+    assert merge_patch(target, patch) == result
+    assert (target, patch) == before
+
+
+@given(JSON_VALUES, JSON_VALUES)
+def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
+    once = merge_patch(target, patch)
+    assert merge_patch(once, patch) == once
+
+
+def test_name_and_type_are_set_and_every_other_member_becomes_a_property() -> None:
+    entry, too_large = with_info(ENTRY, {"name": "P7", "type": "t", "site": {"x": None, "z": 3}, "rssi": -70}, NOW)
+    assert not too_large
+    assert entry == replace(
+        ENTRY, name="P7", type="t", last_info=NOW, properties={"site": {"y": 2, "z": 3}, "rssi": -70}
+    )
+
+
+def test_what_a_device_does_not_decide_is_ignored() -> None:
+    said = {"id": "x", "tenant": "north", "group": "G", "owner": "me"}
+    assert with_info(ENTRY, said, NOW) == (replace(ENTRY, last_info=NOW), False)
+
+
+@pytest.mark.parametrize("value", [None, 7, ["x"], {"x": 1}])
+def test_a_name_that_is_no_text_changes_nothing(value: object) -> None:
+    assert with_info(ENTRY, {"name": value, "type": value}, NOW) == (replace(ENTRY, last_info=NOW), False)
+
+
+def test_an_empty_info_is_heard_all_the_same() -> None:
+    assert with_info(ENTRY, {}, NOW) == (replace(ENTRY, last_info=NOW), False)
+
+
+def test_properties_of_8_kib_are_kept_and_a_merge_beyond_is_left_out() -> None:
+    bare = replace(ENTRY, properties={})
+    filling = MAX_PROPERTIES - len(b'{"a":""}')
+    entry, too_large = with_info(bare, {"a": "x" * filling}, NOW)
+    assert (len(entry.properties["a"]), too_large) == (filling, False)
+    entry, too_large = with_info(bare, {"a": "x" * (filling + 1), "name": "P7"}, NOW)
+    assert too_large
+    assert entry == replace(bare, name="P7", last_info=NOW)
+
+
+def test_a_large_entry_can_be_made_smaller() -> None:
+    full = replace(ENTRY, properties={"a": "x" * (MAX_PROPERTIES - 8)})
+    entry, too_large = with_info(full, {"a": None, "b": 1}, NOW)
+    assert (entry.properties, too_large) == ({"b": 1}, False)
+
+
+def test_a_first_entry_is_what_the_registration_says() -> None:
+    registered = waiting(name="Pump", type="t", group="A", properties={"x": 1})
+    assert entry_for(registered, None, NOW) == Device("pump-7", "default", BY, "Pump", "t", "A", {"x": 1}, NOW)
+
+
+def test_of_an_earlier_entry_stays_what_the_registration_does_not_say() -> None:
+    registered = waiting(owner="default/rita", group="C", properties={"x": 1})
+    assert entry_for(registered, ENTRY, NOW) == replace(
+        ENTRY, owner="default/rita", group="C", properties={"site": {"x": 1, "y": 2}, "x": 1}
+    )

@@ -1,0 +1,101 @@
+"""The options: what they take, what holds for a tenant, the policy that follows."""
+
+from typing import Any
+
+import pytest
+
+from bridge.options import OPTIONS, InvalidOption, effective_value, own_value, policy_for
+from bridge.registration import Policy, TokenPolicy
+
+CONTRACT: dict[str, tuple[Any, list[Any], list[Any]]] = {
+    # option: default, values that it takes, values that it does not take
+    "security-token.policy": ("OPTIONAL", ["IGNORED", "OPTIONAL", "REQUIRED"], ["optional", "", 1, None, ["IGNORED"]]),
+    "security-token.max-attempts": (5, [1, 100], [0, 101, -1]),
+    "token-missing.action": ("BLOCK", ["BLOCK", "IGNORE"], ["block", "NONE", 0]),
+    "redelivery.window": (86_400, [60, 604_800], [59, 604_801, 0]),
+    "registration.ttl": (0, [0, 1, 86_400], [-1]),
+    "registration.retention": (86_400, [0, 1], [-1]),
+    "retry-after": (30, [5, 3_600], [4, 3_601, 0]),
+}
+NUMBERS = [key for key, (default, _, _) in CONTRACT.items() if isinstance(default, int)]
+
+
+def test_there_are_exactly_the_options_of_the_contract() -> None:
+    assert set(OPTIONS) == set(CONTRACT)
+
+
+@pytest.mark.parametrize("key", CONTRACT)
+def test_an_option_has_its_default_and_takes_what_its_range_says(key: str) -> None:
+    default, taken, refused = CONTRACT[key]
+    assert OPTIONS[key].default == default
+    assert OPTIONS[key].parse(default) == default
+    for value in taken:
+        assert OPTIONS[key].parse(value) == value
+    for value in refused:
+        with pytest.raises(InvalidOption, match="takes"):
+            OPTIONS[key].parse(value)
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+def test_a_number_may_be_a_decimal_string_and_is_answered_as_a_number(key: str) -> None:
+    low, high = OPTIONS[key].range
+    for value in (low, high):
+        parsed = OPTIONS[key].parse(str(value))
+        assert parsed == value
+        assert type(parsed) is int
+    assert type(OPTIONS[key].parse(float(high))) is int
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+@pytest.mark.parametrize(
+    "value", ["", "5.5", "+60", " 60", "6e1", "٦٠", "9" * 13, 60.5, float("inf"), True, None, {}, [60]]
+)
+def test_what_is_no_whole_number_is_refused(key: str, value: object) -> None:
+    with pytest.raises(InvalidOption):
+        OPTIONS[key].parse(value)
+
+
+def test_the_policy_of_a_tenant_without_settings_is_the_defaults_in_milliseconds() -> None:
+    assert policy_for({}, "t1") == Policy(TokenPolicy.OPTIONAL, 5, True, 86_400_000, 0, 86_400_000)
+
+
+def test_the_policy_follows_what_the_tenant_has_set() -> None:
+    values: dict[tuple[str, str], int | str] = {
+        ("t1", "security-token.policy"): "REQUIRED",
+        ("t1", "security-token.max-attempts"): 2,
+        ("t1", "token-missing.action"): "IGNORE",
+        ("t1", "redelivery.window"): 60,
+        ("t1", "registration.ttl"): 10,
+        ("t1", "registration.retention"): 0,
+    }
+    assert policy_for(values, "t1") == Policy(TokenPolicy.REQUIRED, 2, False, 60_000, 10_000, 0)
+    assert policy_for(values, "t2") == policy_for({}, "t2")
+
+
+@pytest.mark.parametrize("own", [None, *TokenPolicy])
+@pytest.mark.parametrize("managements", [None, *TokenPolicy])
+def test_of_two_token_policies_the_stricter_holds_where_management_has_set_one(
+    own: TokenPolicy | None, managements: TokenPolicy | None
+) -> None:
+    key = "security-token.policy"
+    values: dict[tuple[str, str], int | str] = {}
+    if own is not None:
+        values["t1", key] = own.name
+    if managements is not None:
+        values["management", key] = managements.name
+    tenants = TokenPolicy.OPTIONAL if own is None else own
+    expected = tenants if managements is None else max(tenants, managements)
+    assert policy_for(values, "t1").tokens is expected
+    assert own_value(values, "t1", key) == tenants.name
+
+
+def test_only_management_decides_how_often_devices_repeat_their_calls() -> None:
+    values: dict[tuple[str, str], int | str] = {("t1", "retry-after"): 7, ("management", "retry-after"): 9}
+    assert effective_value(values, "t1", "retry-after") == 9
+    assert own_value(values, "t1", "retry-after") == 9
+
+
+def test_other_settings_of_management_hold_for_management_alone() -> None:
+    values: dict[tuple[str, str], int | str] = {("management", "security-token.max-attempts"): 1}
+    assert policy_for(values, "t1").max_attempts == 5
+    assert policy_for(values, "management").max_attempts == 1

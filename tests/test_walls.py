@@ -1,0 +1,219 @@
+"""The walls between the rooms: who may import whom, which room knows which library, and that each room is tested."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ANY = "*"
+ROOMS: dict[str, str] = {
+    # A room and what it may import of the bridge, from the ground up: only rooms that stand above it in this list.
+    "__init__": "",
+    "names": "",
+    "clock": "",
+    "roles": "",
+    "credentials": "",
+    "broker": "",
+    "registration": "",
+    "records": "registration",
+    "claims": "registration",
+    "outcomes": "claims registration",
+    "rules": "claims outcomes registration",
+    "options": "names registration",
+    "wire": "credentials names registration",
+    "requests": "credentials names registration wire",
+    "inventory": "records registration wire",
+    "schema": "",
+    "migrations.__init__": "",
+    "migrations.env": "schema",
+    "migrations.versions.__init__": "",
+    "migrations.versions.*": "",
+    "rows": "records registration schema",
+    "store": "names options records registration rows schema",
+    "queries": "records registration rows schema",
+    "batch": "credentials names options records registration rules store",
+    "accounts.grants": "roles wire",
+    "accounts.__init__": "accounts.grants",
+    "accounts.dynsec": "accounts broker credentials wire",
+    "admin": "broker wire",
+    "intake": "batch broker credentials names options registration store wire",
+    "installer": "accounts accounts.grants batch credentials inventory queries records registration store wire",
+    "handlers.desk": "batch credentials names queries records registration requests store",
+    "handlers.registrations": "batch handlers.desk names queries registration requests wire",
+    "handlers.reading": "handlers.desk names queries registration requests wire",
+    "handlers.tenant_options": "handlers.desk names options registration requests",
+    "handlers.__init__": "handlers.desk handlers.reading handlers.registrations handlers.tenant_options",
+    "control": "batch broker handlers handlers.desk handlers.registrations records registration requests roles store"
+    " wire",
+    "brokers": "accounts accounts.dynsec credentials",
+    "installation": "accounts accounts.grants brokers credentials names roles wire",
+    "settings": "",
+    # The glue, which may know all that stands above it.
+    "sessions.__init__": ANY,
+    "sessions.herald": ANY,
+    "sessions.gate": ANY,
+    "sessions.info": ANY,
+    "sessions.accounts": ANY,
+    "sessions.control": ANY,
+    "service": ANY,
+    "children": "",
+    "display": "registration",
+    "up": ANY,
+    "speaking": "admin broker display names",
+    "running": ANY,
+    "commands": ANY,
+    "cli": ANY,
+    "__main__": "cli",
+    "demo": "",
+}
+LIBRARIES: dict[str, set[str]] = {
+    # A library and the rooms that know it.
+    "aiomqtt": {"broker"},
+    "paho": {"broker"},
+    "sqlalchemy": {"schema", "rows", "store", "queries", "migrations"},
+    "alembic": {"store", "migrations"},
+    "cryptography": {"credentials"},
+    "pydantic": {"wire", "requests", "settings", "installation"},
+    "pydantic_core": {"wire"},
+    "pydantic_settings": {"settings"},
+    "typer": {"cli", "commands", "speaking", "running"},
+    "click": {"cli", "commands", "speaking"},
+    "rich": {"commands", "display", "speaking", "demo", "cli"},
+    "structlog": {"intake", "control", "installer", "sessions", "service", "up", "cli", "children", "running", "demo"},
+}
+UNTESTED_HERE: dict[str, str] = {
+    # Rooms without a test file of their own, and why.
+    "__init__": "the version alone",
+    "__main__": "one line",
+    "clock": "one line",
+    "records": "data only",
+    "schema": "compared with the migrations in test_store",
+    "children": "end to end",
+    "cli": "end to end",
+    "commands": "end to end",
+    "demo": "end to end",
+    "display": "end to end",
+    "running": "end to end",
+    "service": "end to end",
+    "speaking": "end to end",
+    "up": "end to end",
+    "migrations": "run by every test with a database",
+    "sessions": "end to end",
+    "handlers": "through the one door, in test_control",
+    "accounts.__init__": "a Protocol",
+}
+TEST_FILES = {"accounts.dynsec": "test_dynsec", "accounts.grants": "test_grants"}
+"""Test files that are not called after the whole name of their module."""
+
+
+def modules() -> dict[str, Path]:
+    """Return the modules of the bridge by their names below it."""
+    paths = (ROOT / "bridge").rglob("*.py")
+    return {".".join(path.relative_to(ROOT / "bridge").with_suffix("").parts): path for path in sorted(paths)}
+
+
+MODULES = modules()
+
+
+def room_of(module: str) -> str:
+    """Return the line of the table that tells of ``module``."""
+    return module if module in ROOMS else ".".join([*module.split(".")[:-1], "*"])
+
+
+@cache
+def imports_of(path: Path) -> frozenset[tuple[str, str]]:
+    """Return (module, name) of all that ``path`` imports, also inside functions; the name may be empty."""
+    found: set[tuple[str, str]] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            found |= {(node.module or "", alias.name) for alias in node.names}
+    return frozenset(found)
+
+
+def own_imports(path: Path) -> Iterator[str]:
+    """Yield the modules of the bridge that ``path`` imports, packages by their plain name."""
+    for module, name in imports_of(path):
+        if module.split(".")[0] != "bridge":
+            continue
+        below = module.removeprefix("bridge").removeprefix(".")
+        inner = f"{below}.{name}".strip(".")
+        if inner in MODULES or f"{inner}.__init__" in MODULES:
+            yield inner
+        elif below:
+            yield below
+
+
+def test_every_module_has_its_place_in_the_house() -> None:
+    assert [module for module in MODULES if room_of(module) not in ROOMS] == []
+    assert [room for room in ROOMS if not room.endswith("*") and room not in MODULES] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_room_imports_only_what_it_may(module: str) -> None:
+    allowed = ROOMS[room_of(module)]
+    imported = set(own_imports(MODULES[module]))
+    if allowed != ANY:
+        assert imported <= set(allowed.split())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_never_go_up(module: str) -> None:
+    order = list(ROOMS)
+    here = order.index(room_of(module))
+    for imported in own_imports(MODULES[module]):
+        there = imported if imported in ROOMS else f"{imported}.__init__"
+        assert order.index(there) < here, imported
+
+
+def test_nobody_imports_the_service_but_what_starts_it() -> None:
+    assert {module for module, path in MODULES.items() if "service" in own_imports(path)} <= {"up", "running", "cli"}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_library_is_known_in_its_own_rooms_alone(library: str) -> None:
+    knowing = {
+        module for module, path in MODULES.items() for name, _ in imports_of(path) if name.split(".")[0] == library
+    }
+    assert {
+        one for one in knowing if one not in LIBRARIES[library] and one.split(".")[0] not in LIBRARIES[library]
+    } == set()
+
+
+def test_no_other_library_is_used() -> None:
+    used = {name.split(".")[0] for path in MODULES.values() for name, _ in imports_of(path)}
+    assert used - set(sys.stdlib_module_names) - {"bridge"} <= set(LIBRARIES)
+
+
+@pytest.mark.parametrize("module", ["registration", "claims", "outcomes", "rules", "names", "options"])
+def test_the_core_has_no_clock_no_chance_no_log_and_never_waits(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
+    impure = {"time", "datetime", "random", "secrets", "os", "logging", "structlog", "asyncio", "socket", "pathlib"}
+    imported = {name.split(".")[0] for name, _ in imports_of(MODULES[module])}
+    assert not imported & impure
+    assert imported <= set(sys.stdlib_module_names) | {"bridge"}
+
+
+def test_the_simulator_and_the_bridge_know_nothing_of_each_other() -> None:
+    for here, there in (("device_sim", "bridge"), ("bridge", "device_sim")):
+        for path in (ROOT / here).rglob("*.py"):
+            assert not [name for name, _ in imports_of(path) if name.split(".")[0] == there], path
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_test_file_of_its_own_or_a_reason(module: str) -> None:
+    name = TEST_FILES.get(module, f"test_{module.replace('.', '_')}")
+    excused = module in UNTESTED_HERE or module.split(".")[0] in UNTESTED_HERE
+    assert (ROOT / "tests" / f"{name}.py").exists() != excused
+
+
+def test_no_excuse_is_left_over() -> None:
+    packages = {module.split(".")[0] for module in MODULES}
+    assert [one for one in UNTESTED_HERE if one not in MODULES and one not in packages] == []
