@@ -176,7 +176,6 @@ async def measure_accept(bench: Bench, number: int) -> dict[str, Any]:
 
         async def commit(one: int) -> None:
             async with engine.begin() as connection:
-                await connection.exec_driver_sql("PRAGMA synchronous=FULL") if one == 0 else None
                 await connection.execute(sa.insert(table), [{"id": one, "text": "x" * 400}])
 
         async def make_account(one: int) -> None:

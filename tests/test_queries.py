@@ -53,7 +53,7 @@ async def paged(store: Store, sort: str | None, limit: int, **wishes: Any) -> li
     """Turn the pages until there is none."""
     found: list[str] = []
     after: list[Any] | None = None
-    for _ in range(100):
+    for _ in range(20):
         query = ListQuery(
             **{"tenant": None, "statuses": None, "search": None, **wishes}, sort=sort, limit=limit, after=after
         )
