@@ -73,7 +73,10 @@ class Plugin:
             case {"command": "createClient" | "modifyClient"} if command["roles"][0]["rolename"] not in self.roles:
                 error = "Role not found"
             case {"command": "createClient" | "modifyClient", "username": name}:
-                self.clients[name] = {key: value for key, value in command.items() if key != "command"}
+                given = {key: value for key, value in command.items() if key != "command"}
+                self.clients[name] = {**self.clients.get(name, {}), **given}
+            case {"command": "enableClient", "username": name}:
+                del self.clients[name]["disabled"]
             case {"command": "createRole" | "modifyRole", "rolename": name}:
                 self.roles[name] = {"rolename": name, "acls": command["acls"]}
             case {"command": "getClient", "username": name}:

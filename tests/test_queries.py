@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bridge import queries, schema
@@ -79,7 +79,7 @@ def ordered(records: list[Registration], sort: str | None) -> list[str]:
     return [one.id for one in sorted(records, key=keys[key], reverse=sort is not None and sort.startswith("-"))]
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, phases=[Phase.generate])
 @given(st.lists(REGISTRATIONS, min_size=1, max_size=12, unique_by=lambda one: one.id), st.integers(1, 5))
 async def test_pages_of_every_order_are_complete_and_without_repeats(
     store: Store, records: list[Registration], limit: int
@@ -89,7 +89,7 @@ async def test_pages_of_every_order_are_complete_and_without_repeats(
         assert await paged(store, sort, limit) == ordered(records, sort)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, phases=[Phase.generate])
 @given(st.lists(REGISTRATIONS, min_size=1, max_size=8, unique_by=lambda one: one.id), IDS)
 async def test_the_search_finds_a_part_of_id_or_name_in_any_case(
     store: Store, records: list[Registration], search: str
@@ -180,7 +180,7 @@ async def test_the_oldest_pending_is_the_one_that_has_waited_longest_for_a_perso
 
 
 @given(st.lists(st.integers(0, 500), max_size=30))
-@settings(max_examples=15)
+@settings(max_examples=15, phases=[Phase.generate])
 async def test_quantiles_are_those_of_the_seconds_from_call_to_confirmation(store: Store, waits: list[int]) -> None:
     records = [installed(id=f"p{n}", first_called=NOW, confirmed=NOW + 1_000 * wait) for n, wait in enumerate(waits)]
     await filled(store, *records, installed(id="unconfirmed"), installed(id="early", first_called=0, confirmed=NOW - 1))

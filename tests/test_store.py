@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bridge import queries, schema
@@ -176,7 +176,7 @@ async def test_writers_take_turns_in_the_order_in_which_they_came(store: Store) 
     assert order == ["first", "second", "third"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, phases=[Phase.generate])
 @given(st.lists(REGISTRATIONS, max_size=6, unique_by=lambda one: one.id), st.lists(REGISTRATIONS, max_size=6))
 async def test_what_is_saved_is_loaded_and_counts_are_a_recount(
     store: Store, first: list[Registration], second: list[Registration]

@@ -180,6 +180,8 @@ class Dynsec:
                 clients.append(create_client)
             elif not _same_client(_data(client, "client"), login):
                 clients.append({**create_client, "command": "modifyClient"})
+                if _data(client, "client").get("disabled", False):  # locked by hand; a new acceptance undoes it
+                    clients.append({"command": "enableClient", "username": login.username})
         await self._do(roles)
         await self._do(clients)
 
