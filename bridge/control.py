@@ -104,16 +104,25 @@ class Control:
         return handled
 
     async def _execute(self, asked: _Asked, handled: Handled) -> bytes:
-        asked.value = parse_object(asked.payload)
-        request_id = asked.value.get("requestId")
-        asked.request_id = parse(Request, {"requestId": request_id}).requestId
+        fault = self._read(asked)
         self._check(asked, self._rulebook.roles.get((asked.tenant, asked.administrator)))
+        if fault is not None:
+            raise fault
         if asked.command in CHANGING:
             return await self._change(asked, handled)
         async with self._store.read() as connection:
             desk = self._desk(asked, Transaction(connection))
             result = await HANDLERS[asked.command](desk, asked.value)
         return Answer(asked.command, asked.request_id, result).to_bytes()
+
+    def _read(self, asked: _Asked) -> BadRequest | None:
+        """Read what the payload holds; a fault waits until it is known that the command may be asked at all."""
+        try:
+            asked.value = parse_object(asked.payload)
+            asked.request_id = parse(Request, {"requestId": asked.value.get("requestId")}).requestId
+        except BadRequest as fault:
+            return fault
+        return None
 
     def _check(self, asked: _Asked, role: str | None) -> None:
         if role is None:

@@ -72,7 +72,13 @@ class Intake:
         heard = [call for message in messages if (call := self._understand(message, taken)) is not None]
         if heard:
             await self._decide(heard, taken)
-        taken.answers.extend(answer for call in heard if (answer := self._answer(call)) is not None)
+        for call in heard:
+            try:
+                answer = self._answer(call)
+            except Exception:  # one answer that cannot be made must not cost the others theirs
+                log.exception("not answered", device=call.call.id)
+            else:
+                taken.answers.extend([] if answer is None else [answer])
         log.info(
             "calls",
             messages=len(messages),

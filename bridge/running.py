@@ -85,6 +85,8 @@ def run_init(settings: Settings) -> None:
             bootstrap_port=settings.bootstrap_port or None,
             topic_prefix=settings.topic_prefix,
         )
+        if made.facts.port == made.facts.bootstrap_port and made.facts.host == made.facts.bootstrap_host:
+            raise _fail(f"both brokers cannot listen at port {made.facts.port}: give one of them another", REFUSED)
         owner = choose_owner(settings.data)
         files = installation.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
