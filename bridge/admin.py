@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge import broker
-from bridge.broker import NO_MATCHING_SUBSCRIBERS, BrokerError, Connection
+from bridge.broker import NO_MATCHING_SUBSCRIBERS, Connection
 from bridge.wire import Topics, to_bytes
 
 PATIENCE: Final = 10.0
@@ -125,6 +125,12 @@ def result_of(answer: Mapping[str, Any]) -> dict[str, Any]:
     raise RefusedByBridge(error.get("code", "INTERNAL"), error.get("message", ""), error.get("details", {}))
 
 
+def _first(error: Exception) -> Exception:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 @asynccontextmanager
 async def connect(access: Access) -> AsyncIterator[Admin]:
     """Log in as an administrator. Raises Unreachable, LoginRefused, SubscriptionRefused.
@@ -141,5 +147,7 @@ async def connect(access: Access) -> AsyncIterator[Admin]:
                 hearing = tasks.create_task(admin.run(), name="hear answers")
                 yield admin
                 hearing.cancel()
-        except* (BrokerError, NoAnswer, RefusedByBridge) as group:
-            raise group.exceptions[0] from None
+        except ExceptionGroup as group:
+            # The block and the connection fail together; what was first says enough. Not `except*`, which would wrap
+            # what is raised in it into a group again.
+            raise _first(group) from None
