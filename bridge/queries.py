@@ -192,3 +192,8 @@ async def roles(connection: AsyncConnection) -> dict[tuple[str, str], str]:
         table.c.kind == "administrator", table.c.wanted.is_(True)
     )
     return {(tenant, name): role for tenant, name, role in await connection.execute(statement)}
+
+
+async def key_ids(connection: AsyncConnection) -> set[str]:
+    """Return the ids of the master keys that passwords of accounts come from."""
+    return set((await connection.execute(sa.select(schema.accounts.c.key_id).distinct())).scalars())

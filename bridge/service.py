@@ -22,7 +22,7 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
-from bridge.store import Store, StoreFault
+from bridge.store import Store, StoreFault, StoreUnusable
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
@@ -50,7 +50,14 @@ class Service:
             log.info("stopped")
 
     async def _prepare(self, store: Store) -> None:
-        """Make what every installation begins with."""
+        """Make what every installation begins with. Raises StoreUnusable if the keys are not those of the database."""
+        async with store.read() as connection:
+            missing = await queries.key_ids(connection) - set(self._installation.keys.masters)
+        if missing:
+            raise StoreUnusable(
+                f"passwords in the database come from the master key {', '.join(sorted(missing))}, which "
+                f"{self._installation.folder.keys} does not hold: restore that file from a backup"
+            )
         first = self._installation.facts.administrators
         async with store.write() as transaction:
             await transaction.ensure_tenants(clock())

@@ -112,3 +112,16 @@ def test_every_file_with_a_secret_is_closed_to_others(own_site: UpSite) -> None:
         if path.is_file() and path.stat().st_mode & 0o077 and own_site.data.stat().st_mode & 0o005
     ]
     assert open_to_others == []
+
+
+def test_keys_that_are_not_those_of_the_database_are_refused_in_words(own_site: UpSite) -> None:
+    own_site.start()
+    own_site.stop()
+    keys = own_site.data / "bridge" / "keys.json"
+    content = json.loads(keys.read_text(encoding="utf-8"))
+    (name,) = content["keys"]
+    keys.write_text(json.dumps({"current": "other", "keys": {"other": content["keys"][name]}}), encoding="utf-8")
+    done = own_site.cli("up", "--port", "0", "--bootstrap-port", "0")
+    assert done.returncode == 1
+    assert "keys.json" in done.stderr
+    assert "Traceback" not in done.stderr
