@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from bridge import queries
-from bridge.accounts import Accounts, Login, grants
+from bridge.accounts import Accounts, AccountsFault, Login, grants
 from bridge.batch import DEVICE, Batch, Rulebook
 from bridge.credentials import mark_of
 from bridge.inventory import entry_for
@@ -107,20 +107,42 @@ class Installer:
         return Login(account.username, password, mark_of(account.seed), granted)
 
     async def drain(self) -> None:
-        """Do all that is to be done, removals before installations. Raises AccountsFault, StoreFault."""
+        """Do all that is to be done, removals before installations.
+
+        An account that the broker refuses does not hold up the others: it is left for the next time, and the refusal is
+        raised when all else is done. Raises AccountsFault, StoreFault.
+        """
+        refused: dict[str, AccountsFault] = {}
         while True:
             async with self._store.read() as connection:
-                to_do = await queries.accounts_to_do(connection, self._pace.at_once)
+                to_do = await queries.accounts_to_do(connection, self._pace.at_once, without=refused)
             if not to_do:
-                return
-            leaving = [account for account in to_do if not account.wanted]
-            if leaving:
-                await self._remove(leaving)
-                continue
-            again = [account for account in to_do if account.renewed]
-            if again:
-                await self._renew(again)
-            await self._install([account for account in to_do if not account.renewed])
+                break
+            part = [account for account in to_do if not account.wanted] or to_do
+            try:
+                await self._do(part)
+            except AccountsFault as fault:
+                if len(part) == 1:
+                    refused[part[0].username] = fault
+                for account in part if len(part) > 1 else ():
+                    try:
+                        await self._do([account])
+                    except AccountsFault as one:
+                        refused[account.username] = one
+        for username, refusal in refused.items():
+            log.error("account held back", account=username, reason=str(refusal))
+        if refused:
+            raise next(iter(refused.values()))
+
+    async def _do(self, part: Sequence[Account]) -> None:
+        """Remove accounts, or install them."""
+        if not part[0].wanted:
+            await self._remove(part)
+            return
+        again = [account for account in part if account.renewed]
+        if again:
+            await self._renew(again)
+        await self._install([account for account in part if not account.renewed])
 
     async def _remove(self, leaving: Sequence[Account]) -> None:
         await self._end_lives([account for account in leaving if account.kind == DEVICE])

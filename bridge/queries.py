@@ -1,6 +1,6 @@
 """What people read: pages of the list, counts, statistics. Each function runs on a connection of ``Store.read``."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -151,9 +151,11 @@ async def undelivered(connection: AsyncConnection, after: str, limit: int) -> li
     return [registration_of(row) for row in await connection.execute(statement.order_by(_TABLE.c.id).limit(limit))]
 
 
-async def accounts_to_do(connection: AsyncConnection, limit: int) -> list[Account]:
+async def accounts_to_do(connection: AsyncConnection, limit: int, *, without: Collection[str] = ()) -> list[Account]:
     """Return accounts that the broker should lose, or should have and has not confirmed; the former first."""
     statement = accounts_selected().where(schema.accounts.c.installed.is_(None))
+    if without:
+        statement = statement.where(schema.accounts.c.username.not_in(without))
     rows = await connection.execute(
         statement.order_by(schema.accounts.c.wanted, schema.accounts.c.username).limit(limit)
     )

@@ -51,6 +51,18 @@ async def test_while_the_broker_refuses_nothing_is_pushed_and_nothing_noted(worl
     assert found.installed is None
 
 
+async def test_an_account_that_the_broker_refuses_does_not_hold_up_the_others(world: World) -> None:
+    for device_id in ("a", "b", "c"):
+        await world.accepted(device_id)
+    world.accounts.never.add("default/device_b")
+    with pytest.raises(AccountsFault, match="device_b"):
+        await world.installer.drain()
+    assert sorted(one.id for one in world.pushed) == ["a", "c"]
+    world.accounts.never.clear()
+    await world.installer.drain()
+    assert sorted(one.id for one in world.pushed) == ["a", "b", "c"]
+
+
 async def test_the_account_is_bound_to_device_id_and_password_of_the_registration(world: World) -> None:
     await world.accepted("pump-7")
     await world.installer.drain()

@@ -52,12 +52,15 @@ class FakeAccounts:
     there: dict[str, Login] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
+    never: set[str] = field(default_factory=set)
 
     def step(self, what: str, names: Sequence[str]) -> None:
         self.script.append(f"{what} {' '.join(names)}")
         if self.faults.get(what, 0):
             self.faults[what] -= 1
             raise AccountsFault(f"{what} failed on purpose")
+        if refused := self.never.intersection(names):
+            raise AccountsFault(f"{what} {refused} is refused for ever")
 
     async def install(self, logins: Sequence[Login]) -> None:
         self.step("install", [login.username for login in logins])

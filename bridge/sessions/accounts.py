@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
 
 import structlog
 
 from bridge import broker
-from bridge.accounts import Login
+from bridge.accounts import AccountsFault, Login
 from bridge.accounts.dynsec import RESPONSES, Dynsec
 from bridge.batch import AccountWork, Rulebook
-from bridge.broker import Connection
+from bridge.broker import Connection, LoginRefused
 from bridge.clock import clock
 from bridge.installer import Installer, Surroundings
 from bridge.records import Account
@@ -19,6 +21,9 @@ from bridge.sessions import Switch
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
+
+RETRY: Final = 60.0
+"""Seconds after which accounts that the broker refused are tried again."""
 
 log = structlog.get_logger("accounts")
 
@@ -89,14 +94,25 @@ class AccountsSession:
             self._changed.clear()
             coming, self._coming = self._coming, []
             leaving, self._leaving = self._leaving, False
+            again = None
             if coming and not leaving:
-                await installer.install_known(coming)
-            await installer.drain()
+                with suppress(AccountsFault):  # draining finds out which account it is
+                    await installer.install_known(coming)
+            try:
+                await installer.drain()
+            except AccountsFault as fault:
+                log.error("not all accounts are as wanted", reason=str(fault), again=f"in {RETRY:.0f} s")
+                again = RETRY
             self.ready.turn_on()
-            await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(again):
+                    await self._changed.wait()
 
     async def _clear(self, login: Login) -> None:
         """Log in as the device, with a clean start: the broker forgets what it kept for that client id."""
         guest = broker.Login(self._login.host, self._login.port, login.username, login.password, login.client_id)
-        async with broker.connect(guest):
-            pass
+        try:
+            async with broker.connect(guest):
+                pass
+        except LoginRefused as error:
+            raise AccountsFault(f"the account {login.username} is there, but may not log in") from error
