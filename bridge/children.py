@@ -45,13 +45,20 @@ def find_mosquitto() -> Path:
     return Path(found)
 
 
-def free_port(host: str) -> int:
-    """Return a port of ``host`` on which nobody listens."""
+def _offered_port(host: str) -> int:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def free_port(host: str, *, but: int | None = None, offered: Callable[[str], int] = _offered_port) -> int:
+    """Return a port of ``host`` on which nobody listens, other than ``but``, which the system may offer again."""
+    port = offered(host)
+    while port == but:
+        port = offered(host)
+    return port
 
 
 def port_fault(host: str, port: int, option: str) -> str | None:

@@ -86,10 +86,10 @@ def raise_file_limit() -> int:
     return hard
 
 
-def _port(wish: int | None, kept: int | None, default: int, host: str, option: str) -> int:
+def _port(wish: int | None, kept: int | None, default: int, host: str, option: str, *, other: int | None = None) -> int:
     port = wish if wish is not None else default if kept is None else kept
     if port == 0:
-        return free_port(host)
+        return free_port(host, but=other)
     if fault := port_fault(host, port, option):
         raise BrokersFault(fault)
     return port
@@ -121,6 +121,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
         DEFAULT_BOOTSTRAP_PORT,
         bootstrap_host,
         "--bootstrap-port",
+        other=port,
     )
     if (host, port) == (bootstrap_host, bootstrap_port):
         raise BrokersFault(f"both brokers cannot listen at port {port}: give one of them another, or 0 for a free one")

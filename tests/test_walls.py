@@ -92,7 +92,6 @@ UNTESTED_HERE: dict[str, str] = {
     "clock": "one line",
     "records": "data only",
     "schema": "compared with the migrations in test_store",
-    "children": "end to end",
     "cli": "end to end",
     "commands": "end to end",
     "demo": "end to end",
