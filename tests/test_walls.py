@@ -97,7 +97,6 @@ UNTESTED_HERE: dict[str, str] = {
     "demo": "end to end",
     "display": "end to end",
     "running": "end to end",
-    "service": "end to end",
     "speaking": "end to end",
     "up": "end to end",
     "migrations": "run by every test with a database",
