@@ -329,3 +329,12 @@ async def test_no_answer_grows_beyond_its_limit_whatever_is_asked(world: World) 
         handled = await world.ask(command, payload)
         assert len(handled.payload) <= MAX_ANSWER, command
     assert (await world.done("list", {"limit": 1}))["counts"]["WAITING_FOR_CONNECTION"] == 600
+
+
+async def test_a_cursor_of_another_order_is_refused_and_not_read_as_a_position(world: World) -> None:
+    await world.done("register", {"devices": [{"id": device_id} for device_id in ("a", "b", "c")]})
+    cursor = (await world.done("list", {"limit": 1, "sort": "name"}))["next"]
+    assert await world.refused("list", {"limit": 1, "sort": "lastSeen", "cursor": cursor}) == "MALFORMED_REQUEST"
+    assert await world.refused("list", {"limit": 1, "cursor": cursor}) == "MALFORMED_REQUEST"
+    page = await world.done("list", {"limit": 1, "sort": "name", "cursor": cursor})
+    assert [one["id"] for one in page["registrations"]] == ["b"]

@@ -41,7 +41,11 @@ async def list_registrations(desk: Desk, value: dict[str, Any]) -> Result:
     if request.sort is not None and request.sort.removeprefix("-") not in SORTS:
         raise BadRequest(Code.MALFORMED_REQUEST, f"sort takes one of {', '.join(SORTS)}, with - before it to descend")
     length = len(queries.sort_columns(request.sort))
-    after = None if request.cursor is None else from_cursor(request.cursor, length)
+    after = None
+    if request.cursor is not None:
+        sorted_by, *after = from_cursor(request.cursor, length + 1)
+        if sorted_by != (request.sort or ""):
+            raise BadRequest(Code.MALFORMED_REQUEST, "this cursor is of a list in another order: keep sort as it was")
     query = queries.ListQuery(
         tenant=_listed_tenant(desk, request.tenant),
         statuses=request.status,
@@ -63,7 +67,9 @@ async def list_registrations(desk: Desk, value: dict[str, Any]) -> Result:
     last = found[len(rows) - 1] if rows else None
     return {
         "registrations": rows,
-        "next": to_cursor(queries.position_of(last, request.sort)) if more and last is not None else None,
+        "next": to_cursor([request.sort or "", *queries.position_of(last, request.sort)])
+        if more and last is not None
+        else None,
         "counts": await queries.counts(desk.connection, desk.scope),
     }
 
