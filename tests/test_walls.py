@@ -65,7 +65,9 @@ ROOMS: dict[str, str] = {
     "up": ANY,
     "speaking": "admin broker display names",
     "running": ANY,
-    "commands": ANY,
+    "commands.asking": ANY,
+    "commands.*": ANY,
+    "commands.__init__": ANY,
     "cli": ANY,
     "__main__": "cli",
     "demo": "",
@@ -167,6 +169,7 @@ def test_arrows_never_go_up(module: str) -> None:
     here = order.index(room_of(module))
     for imported in own_imports(MODULES[module]):
         there = imported if imported in ROOMS else f"{imported}.__init__"
+        there = there if there in ROOMS else room_of(imported)
         assert order.index(there) < here, imported
 
 

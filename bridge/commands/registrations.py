@@ -1,82 +1,19 @@
-"""The administrator's commands: each sends a request over the control topic and shows the answer."""
+"""register, list, get, accept, accept-all and delete."""
 
 import asyncio
-import json
 import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 from rich.prompt import Prompt
 
 from bridge import display
 from bridge.admin import Admin
+from bridge.commands.asking import ids_given, in_parts, show_failed, token_given
 from bridge.names import MANAGEMENT
 from bridge.registration import Status
-from bridge.requests import MAX_IDS
-from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out, until_interrupted
-
-
-def _ids(given: Sequence[str]) -> list[str]:
-    """Return the ids of the command line; ``-`` stands for those on standard input, one a line."""
-    ids: list[str] = []
-    for one in given:
-        if one == "-":
-            ids.extend(line.strip() for line in sys.stdin if line.strip())
-        else:
-            ids.append(one)
-    if not ids:
-        raise Usage("no device id was given")
-    return ids
-
-
-def _token(text: str | None, file: Path | None) -> str | None:
-    """Return the token of --token TEXT, --token - or --token-file."""
-    if text is not None and file is not None:
-        raise Usage("give --token or --token-file, not both")
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise Usage(f"{file} cannot be read: {error.strerror}") from None
-    return sys.stdin.readline().strip() if text == "-" else text
-
-
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), MAX_IDS):
-        yield values[start : start + MAX_IDS]
-
-
-async def _in_parts(
-    speaking: Speaker,
-    connection: Admin,
-    command: str,
-    member: str,
-    values: Sequence[Any],
-    done: str,
-) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Send many devices in as many requests as are needed, with progress where that takes a while."""
-    succeeded: list[Any] = []
-    failed: list[dict[str, Any]] = []
-    quiet = speaking.as_json or len(values) <= MAX_IDS or not err.is_terminal
-    with Progress(console=err, transient=True, disable=quiet) as progress:
-        task = progress.add_task(command, total=len(values))
-        for part in _parts(values):
-            result = await speaking.ask(connection, command, {member: list(part)})
-            succeeded.extend(result[done])
-            failed.extend(result["failed"])
-            progress.advance(task, len(part))
-    return succeeded, failed
-
-
-def _show_failed(speaking: Speaker, failed: Sequence[dict[str, Any]]) -> int:
-    if not failed:
-        return DONE
-    if not speaking.as_json:
-        err.print(display.failures_table(failed))
-    return REFUSED
+from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out
 
 
 @command("register")
@@ -94,8 +31,8 @@ def register(
     for_tenant: Annotated[str | None, typer.Option(help="The tenant it is for (management only).")] = None,
 ) -> Work:
     """Announce devices, so that their calls wait for acceptance."""
-    devices = _ids(ids)
-    secret = _token(token, token_file)
+    devices = ids_given(ids)
+    secret = token_given(token, token_file)
     if len(devices) > 1 and (name is not None or secret is not None):
         raise Usage("--name and --token are for one device at a time")
     common = {"name": name, "type": type_, "group": group, "securityToken": secret, "tenant": for_tenant}
@@ -109,10 +46,10 @@ def register(
                 out.print(display.text(f"{devices[0]} is registered: {Status.WAITING.words.lower()}"))
             return DONE
         rows = [{"id": device, **extra} for device in devices]
-        created, failed = await _in_parts(speaking, connection, "register", "devices", rows, "created")
+        created, failed = await in_parts(speaking, connection, "register", "devices", rows, "created")
         if not speaking.as_json:
             out.print(f"{len(created)} of {len(devices)} devices are registered: {Status.WAITING.words.lower()}")
-        return _show_failed(speaking, failed)
+        return show_failed(speaking, failed)
 
     return work
 
@@ -189,18 +126,18 @@ def accept(
     claim: Annotated[str | None, typer.Option(help="The fingerprint of the claim that is meant.")] = None,
 ) -> Work:
     """Accept devices: they get credentials of their own. Asks for the token where the device showed one."""
-    devices = _ids(ids)
-    secret = _token(token, token_file)
+    devices = ids_given(ids)
+    secret = token_given(token, token_file)
     if len(devices) > 1 and (secret is not None or claim is not None):
         raise Usage("--token and --claim are for one device at a time")
 
     async def work(connection: Admin) -> int:
         if len(devices) > 1:
             rows = [{"id": device} for device in devices]
-            accepted, failed = await _in_parts(speaking, connection, "accept", "devices", rows, "accepted")
+            accepted, failed = await in_parts(speaking, connection, "accept", "devices", rows, "accepted")
             if not speaking.as_json:
                 out.print(f"{len(accepted)} of {len(devices)} devices are accepted")
-            return _show_failed(speaking, failed)
+            return show_failed(speaking, failed)
         payload: dict[str, Any] = {"id": devices[0]}
         if claim is not None:
             payload["claim"] = claim
@@ -241,7 +178,7 @@ def accept_all(
         if result["failed"]:
             more = ", the first of them here" if result.get("truncated") else ""
             err.print(f"These were left out{more}: accept them one by one", style="yellow")
-        return _show_failed(speaking, result["failed"])
+        return show_failed(speaking, result["failed"])
 
     return work
 
@@ -252,112 +189,16 @@ def delete(
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Device ids; - reads them from standard input.")],
 ) -> Work:
     """Delete registrations. Before the device has confirmed, its credentials go too."""
-    devices = _ids(ids)
+    devices = ids_given(ids)
 
     async def work(connection: Admin) -> int:
         if len(devices) == 1:
             await speaking.ask(connection, "delete", {"id": devices[0]})
             deleted, failed = devices, list[dict[str, Any]]()
         else:
-            deleted, failed = await _in_parts(speaking, connection, "delete", "ids", devices, "deleted")
+            deleted, failed = await in_parts(speaking, connection, "delete", "ids", devices, "deleted")
         if not speaking.as_json:
             out.print(f"{len(deleted)} of {len(devices)} registrations are deleted")
-        return _show_failed(speaking, failed)
+        return show_failed(speaking, failed)
 
     return work
-
-
-@command("list-options")
-def list_options(
-    speaking: Speaker,
-) -> Work:
-    """List the options with what they take."""
-
-    async def work(connection: Admin) -> int:
-        result = await speaking.ask(connection, "list-options", {})
-        if not speaking.as_json:
-            out.print(display.options_table(result["options"]))
-        return DONE
-
-    return work
-
-
-_CATEGORY: Final = "device-registration"
-Category = Annotated[str, typer.Option(help="The category of the option.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The option, as security-token.policy.")]
-
-
-@command("get-option")
-def get_option(
-    speaking: Speaker,
-    key: Key,
-    category: Category = _CATEGORY,
-) -> Work:
-    """Show one option."""
-
-    async def work(connection: Admin) -> int:
-        result = await speaking.ask(connection, "get-option", {"category": category, "key": key})
-        if not speaking.as_json:
-            _show_option(result)
-        return DONE
-
-    return work
-
-
-@command("set-option")
-def set_option(
-    speaking: Speaker,
-    key: Key,
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="The new value.")],
-    category: Category = _CATEGORY,
-) -> Work:
-    """Set one option; it holds from the next event on."""
-
-    async def work(connection: Admin) -> int:
-        result = await speaking.ask(connection, "set-option", {"category": category, "key": key, "value": value})
-        if not speaking.as_json:
-            _show_option(result)
-        return DONE
-
-    return work
-
-
-def _show_option(option: dict[str, Any]) -> None:
-    stricter = "" if option["effective"] == option["value"] else f"; management's {option['effective']} holds"
-    out.print(display.text(f"{option['key']} is {option['value']}{stricter}"))
-
-
-@command("stats")
-def stats(
-    speaking: Speaker,
-    since: Annotated[str | None, typer.Option(help="From when on, as 2026-01-31T12:00Z; a day unless given.")] = None,
-) -> Work:
-    """Show how many devices are where, how long they wait, and what happened by hour."""
-
-    async def work(connection: Admin) -> int:
-        result = await speaking.ask(connection, "stats", {} if since is None else {"since": since})
-        if not speaking.as_json:
-            out.print(display.counts_line(result["counts"]))
-            for table in display.stats_tables(result):
-                out.print(table)
-        return DONE
-
-    return work
-
-
-@command("watch")
-def watch(
-    speaking: Speaker,
-) -> Work:
-    """Follow what happens, live, until Ctrl-C."""
-
-    async def work(connection: Admin) -> int:
-        async for topic, event in connection.events():
-            if speaking.as_json:
-                sys.stdout.write(json.dumps({"topic": topic, **event}, ensure_ascii=False) + "\n")
-                sys.stdout.flush()
-            else:
-                out.print(display.event_line(topic, event))
-        return DONE
-
-    return until_interrupted(work)
