@@ -19,6 +19,8 @@ ROOMS: dict[str, str] = {
     "credentials": "",
     "broker": "",
     "registration": "",
+    "delimited": "",
+    "bulk": "delimited names registration",
     "records": "registration",
     "claims": "registration",
     "outcomes": "claims registration",
@@ -192,7 +194,9 @@ def test_no_other_library_is_used() -> None:
     assert used - set(sys.stdlib_module_names) - {"bridge"} <= set(LIBRARIES)
 
 
-@pytest.mark.parametrize("module", ["registration", "claims", "outcomes", "rules", "names", "options"])
+@pytest.mark.parametrize(
+    "module", ["registration", "claims", "outcomes", "rules", "names", "options", "bulk", "delimited"]
+)
 def test_the_core_has_no_clock_no_chance_no_log_and_never_waits(module: str) -> None:
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
