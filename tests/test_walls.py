@@ -42,6 +42,7 @@ ROOMS: dict[str, str] = {
     "accounts.__init__": "accounts.grants",
     "accounts.dynsec": "accounts broker credentials wire",
     "admin": "broker wire",
+    "uploading": "bulk delimited names registration",
     "intake": "batch broker credentials names options registration store wire",
     "installer": "accounts accounts.grants batch credentials inventory queries records registration store wire",
     "handlers.desk": "batch credentials names queries records registration requests store",
