@@ -323,7 +323,7 @@ def test_a_template_is_printed_or_written_but_never_over_a_file(
 
     def template(output: Path | None) -> int:
         work = cast("Any", commands.template).__wrapped__(speaker(), commands.Kind.FULL, output)
-        return asyncio.run(work(Templates()))
+        return cast("int", asyncio.run(work(Templates())))
 
     _, content = bulk.template("full")
     assert template(None) == 0
