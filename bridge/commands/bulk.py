@@ -226,11 +226,9 @@ class Sending:
             return status
         if err.is_terminal and self.first_failures:
             err.print(display.lines_table(self.first_failures))
-        if err.is_terminal and self.failed > len(self.first_failures) and path is None:
-            more = self.failed - len(self.first_failures)
-            err.print(
-                f"{more:,} more failed: --failed FILE.csv writes the records of all, to be corrected and sent again"
-            )
+        if err.is_terminal and (more := self.failed - len(self.first_failures)):
+            how = "" if path else ": --failed FILE.csv writes the records of all, to be corrected and sent again"
+            err.print(f"{more:,} more failed{how}")
         if path is not None and self.failed:
             err.print(display.text(f"The records of the failed lines are in {path}"))
         of, updated = _lines(self.lines), self.successful - self.created
