@@ -150,6 +150,17 @@ def failures_table(failures: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def lines_table(failures: Sequence[Mapping[str, Any]]) -> Table:
+    """Show which lines of a file failed, and why."""
+    table = _table("Line", "Device", "Code", "Why")
+    table.columns[0].justify = "right"
+    table.columns[1].min_width = 12
+    for failure in failures:
+        id_, code, reason = failure.get("deviceId"), failure["code"], failure["failureReason"]
+        table.add_row(f"{failure['line']}", text(id_), text(code), text(reason))
+    return table
+
+
 def options_table(options: Sequence[Mapping[str, Any]]) -> Table:
     """Show options with what they take."""
     table = _table("Option", "Value", "Default", "Takes", "Unit")

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -82,7 +82,7 @@ class Speaker:
 
         return ended(connected)
 
-    async def ask(self, connection: Admin, command: str, payload: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, connection: Admin, command: str, payload: Mapping[str, Any] | bytes) -> dict[str, Any]:
         """Send a request; with --json print its answer. Raises RefusedByBridge."""
         answer = await connection.answer(command, payload)
         if self.as_json:

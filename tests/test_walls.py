@@ -65,6 +65,7 @@ ROOMS: dict[str, str] = {
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
     "control": "answers batch broker handlers handlers.desk handlers.people names queries records registration"
     " requests roles rulebook store transaction wire",
+    "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",
     "installation": "accounts accounts.grants brokers credentials names roles wire",
     "settings": "",
