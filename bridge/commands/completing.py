@@ -98,4 +98,4 @@ def option_values(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the words that an option takes."""
     known = OPTIONS.get(ctx.params.get("key") or "")
     words = known.range if known is not None and known.type == "choice" else []
-    return [str(word) for word in words if str(word).startswith(incomplete.upper())]
+    return [str(word) for word in words if str(word).startswith(incomplete)]

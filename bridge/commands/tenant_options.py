@@ -48,14 +48,18 @@ def list_options(
         found = await every_page(speaking, connection, "list-options", "options")
         if speaking.as_json:
             return DONE
-        for option in found:
-            if option["key"] in _MAY_DIFFER and "effective" not in option:
-                asked = {"category": option["category"], "key": option["key"]}
-                option["effective"] = (await connection.request("get-option", asked))["effective"]
-        out.print(display_people.options_table(found))
+        shown = [await _with_effective(connection, option) for option in found]
+        out.print(display_people.options_table(shown))
         return DONE
 
     return work
+
+
+async def _with_effective(connection: Admin, option: dict[str, Any]) -> dict[str, Any]:
+    if option["key"] not in _MAY_DIFFER or "effective" in option:
+        return option
+    asked = {"category": option["category"], "key": option["key"]}
+    return {**option, "effective": (await connection.request("get-option", asked))["effective"]}
 
 
 Category = Annotated[
