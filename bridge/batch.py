@@ -1,65 +1,34 @@
 """Decisions inside one transaction: load once, decide in order, write once. Shared by intake, control and workers."""
 
-import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from bridge.credentials import KeyRing
 from bridge.names import device_username
-from bridge.options import Values, policy_for
-from bridge.records import Account, Change
+from bridge.records import DEVICE, Account, Change
 from bridge.registration import (
+    Announce,
     Command,
     Decision,
-    Draw,
+    Device,
+    Enter,
     Event,
     Install,
-    Policy,
+    Provision,
     Register,
     Registration,
     Remove,
 )
+from bridge.rulebook import Rulebook
 from bridge.rules import decide
-from bridge.store import Transaction
-
-DEVICE = "device"
-"""The kind of a device's account."""
-
-
-@dataclass(slots=True)
-class Rulebook:
-    """What decisions follow beside the record, as it stands in the database, of which this process is the one writer.
-
-    ``values`` are the options set, ``roles`` go from tenant and administrator to role.
-    """
-
-    keys: KeyRing
-    values: Values = field(default_factory=dict)
-    tenants: frozenset[str] = frozenset()
-    roles: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    _policies: dict[str, Policy] = field(default_factory=dict)
-
-    def policy(self, tenant: str) -> Policy:
-        """Return the policy of ``tenant``."""
-        if tenant not in self._policies:
-            self._policies[tenant] = policy_for(self.values, tenant)
-        return self._policies[tenant]
-
-    def replace_values(self, values: Values) -> None:
-        """Follow changed options from the next decision on."""
-        self.values = values
-        self._policies = {}
-
-    def draw(self) -> Draw:
-        """Draw what one decision may need."""
-        return Draw(secrets.token_bytes(16), self.keys.current, secrets.token_hex(4))
+from bridge.transaction import Transaction
 
 
 @dataclass(slots=True)
 class AccountWork:
-    """What a batch changed in the outbox of accounts: those to come with their registrations, and whether some leave.
+    """What a batch changed in the outbox of accounts: those to come with their registrations.
 
-    A hint that saves reading the rows at once; the rows are what counts.
+    ``leaving``: some leave or have to be looked at again, and only the rows tell what to do in which order. All of it
+    is a hint that saves reading the rows at once; the rows are what counts.
     """
 
     coming: list[tuple[Account, Registration]] = field(default_factory=list)
@@ -84,31 +53,54 @@ class Batch:
         self._before: dict[str, Registration] = {}
         self._after: dict[str, Registration | None] = {}
         self._device_tenants: dict[str, str] = {}
-        self._accounts: dict[str, tuple[Registration, Install | Remove]] = {}
+        self._devices: dict[str, Device] = {}
+        self._entered: dict[str, Device] = {}
+        self._accounts: dict[str, tuple[str, Registration | None, Install | Remove]] = {}
         self.events: list[Event] = []
         self.account_work = AccountWork()
 
-    async def load(self, ids: Collection[str]) -> None:
-        """Load the records that commands for ``ids`` look at."""
-        self._before |= await self._transaction.registrations(ids)
-        # An inventory entry matters only where there is no registration.
-        bare = [device_id for device_id in ids if device_id not in self._before]
-        self._device_tenants |= await self._transaction.device_tenants(bare)
-        self._after = dict(self._before)
+    async def load(self, ids: Collection[str], *, devices: bool = False) -> None:
+        """Load the records that commands for ``ids`` look at; ``devices``: with their inventory entries."""
+        loaded = await self._transaction.registrations(ids)
+        self._before |= loaded
+        if devices:
+            entries = await self._transaction.devices(ids)
+            self._devices |= entries
+            self._device_tenants |= {device_id: device.tenant for device_id, device in entries.items()}
+        else:
+            # Of an inventory entry only whose it is matters, and only where there is no registration.
+            bare = [device_id for device_id in ids if device_id not in loaded]
+            self._device_tenants |= await self._transaction.device_tenants(bare)
+        self._after |= loaded
+
+    def place(self, device_id: str, registration: Registration | None, device: Device | None) -> None:
+        """Put in what was decided elsewhere, in place of what was loaded."""
+        self._after[device_id] = registration
+        if device is not None:
+            self._devices[device_id] = device
+            self._device_tenants[device_id] = device.tenant
 
     def registration(self, device_id: str, tenant: str | None = None) -> Registration | None:
         """Return the record as decided so far; with ``tenant`` only if it is that one's."""
         found = self._after.get(device_id)
         return found if found is None or tenant is None or found.tenant == tenant else None
 
+    def device(self, device_id: str, tenant: str | None = None) -> Device | None:
+        """Return the inventory entry as decided so far, if it was loaded; with ``tenant`` only if it is that one's."""
+        found = self._devices.get(device_id)
+        return found if found is None or tenant is None or found.tenant == tenant else None
+
     def decide(self, command: Command, *, hidden: bool = False) -> Decision:
         """Decide ``command`` on the record as it stands. ``hidden``: as if there were none, for another's id."""
-        registration = None if hidden else self._after.get(command.id)
-        device_tenant = self._device_tenants.get(command.id)
+        device_id = command.id
+        registration = None if hidden else self._after.get(device_id)
+        device_tenant = self._device_tenants.get(device_id)
         if registration is not None:
             tenant = registration.tenant
+        elif isinstance(command, Register | Announce | Provision):
+            tenant = command.tenant
         else:
-            tenant = command.tenant if isinstance(command, Register) else device_tenant or ""
+            tenant = device_tenant or ""
         decision = decide(
             registration,
             command,
@@ -116,19 +108,24 @@ class Batch:
             now=self.now,
             draw=self._rulebook.draw(),
             device_tenant=device_tenant,
+            device=None if hidden else self._devices.get(device_id),
         )
         if not hidden:
-            self._take(command.id, registration, decision)
+            self._take(device_id, registration, decision)
         return decision
 
     def _take(self, device_id: str, registration: Registration | None, decision: Decision) -> None:
         self._after[device_id] = decision.after
         self.events.extend(decision.events)
-        subject = registration if decision.after is None else decision.after
         for effect in decision.effects:
-            if isinstance(effect, Install | Remove):
-                assert subject is not None
-                self._accounts[device_id] = (subject, effect)
+            match effect:
+                case Enter(device):
+                    self._devices[device_id] = self._entered[device_id] = device
+                    self._device_tenants[device_id] = device.tenant
+                case Install() | Remove():
+                    subject = registration if decision.after is None else decision.after
+                    tenant = self._device_tenants[device_id] if subject is None else subject.tenant
+                    self._accounts[device_id] = (tenant, subject, effect)
 
     async def write(self) -> None:
         """Write what was decided."""
@@ -140,14 +137,27 @@ class Batch:
         await self._transaction.save(changes, self.events)
         if self._accounts:
             await self._write_accounts()
+        await self._transaction.save_devices(list(self._entered.values()))
+        await self._transaction.make_groups(self._named_groups(changes))
+
+    def _named_groups(self, changes: Iterable[Change]) -> set[tuple[str, str]]:
+        """Return the groups, as (tenant, path), that stand in what is new."""
+        named = {(device.tenant, device.group) for device in self._entered.values() if device.group is not None}
+        for change in changes:
+            after = change.after
+            if after is None or after.group is None or (change.before and change.before.group == after.group):
+                continue
+            named.add((after.tenant, after.group))
+        return named
 
     async def _write_accounts(self) -> None:
         coming: dict[str, tuple[Account, Registration]] = {}
         leaving: list[str] = []
-        for subject, effect in self._accounts.values():
-            username = device_username(subject.tenant, subject.id)
+        for device_id, (tenant, subject, effect) in self._accounts.items():
+            username = device_username(tenant, device_id)
             if isinstance(effect, Install):
-                account = Account(username, DEVICE, subject.tenant, subject.id, effect.seed, effect.key_id)
+                assert subject is not None
+                account = Account(username, DEVICE, tenant, device_id, effect.seed, effect.key_id, secret=effect.secret)
                 coming[username] = (account, subject)
             else:
                 leaving.append(username)
@@ -160,7 +170,7 @@ class Batch:
         await self._transaction.save_accounts(
             [replace(account, wanted=False, installed=None) for account in there.values()]
         )
-        removed = [subject.id for subject, effect in self._accounts.values() if isinstance(effect, Remove)]
+        removed = [device_id for device_id, (_, _, effect) in self._accounts.items() if isinstance(effect, Remove)]
         await self._transaction.forget_devices(removed)
 
 

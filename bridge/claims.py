@@ -105,9 +105,9 @@ def fits(registration: Registration) -> bool:
 
 
 def replaces_last(registration: Registration, call: Call) -> bool:
-    """Tell whether ``call`` carries the token that an administrator gave to a registration with too many claims."""
+    """Tell whether ``call`` carries a token that the administrator gave when there were too many claims without it."""
     return (
-        registration.token_from_accept
+        registration.token is not None
         and not fits(registration)
         and is_new(registration, call)
         and not same(registration.claims[-1].token, registration.token)

@@ -11,16 +11,21 @@ from typing import Any, Final
 
 import structlog
 
-from bridge.batch import AccountWork, Batch, Rulebook
+from bridge import queries
+from bridge.answers import MAX_MESSAGE, Answer
+from bridge.batch import AccountWork, Batch
 from bridge.broker import Incoming
-from bridge.handlers import HANDLERS
-from bridge.handlers.desk import Desk, Refused
-from bridge.handlers.registrations import AcceptAll
+from bridge.handlers import HANDLERS, SWEEPS
+from bridge.handlers.desk import Desk, Refused, Sweep
+from bridge.handlers.people import revealed
+from bridge.names import MANAGEMENT
 from bridge.records import Answered, AuditEntry
-from bridge.registration import Code, Event, Refusal
-from bridge.requests import MAX_MESSAGE, Answer, BadRequest, Request, parse, parse_object
-from bridge.roles import CHANGING, COMMANDS, OWNER
-from bridge.store import Store, StoreFault, Transaction
+from bridge.registration import BulkEvent, Code, Event, Refusal
+from bridge.requests import BadRequest, Request, parse, parse_object
+from bridge.roles import CHANGING, COMMANDS, FILES, OF_MANAGEMENT, OWNER, RULEBOOK_CHANGING, commands_of
+from bridge.rulebook import Rulebook
+from bridge.store import Store, StoreFault
+from bridge.transaction import Transaction
 from bridge.wire import Topics, echoed
 
 REMEMBERED: Final = 600_000
@@ -36,7 +41,7 @@ class Handled:
     topic: str
     payload: bytes
     correlation: bytes | None
-    events: list[Event] = field(default_factory=list)
+    events: list[Event | BulkEvent] = field(default_factory=list)
     account_work: AccountWork = field(default_factory=AccountWork)
 
 
@@ -88,6 +93,7 @@ class Control:
         except StoreFault as error:
             code = Code.INTERNAL
             log.error("not stored", actor=asked.actor, command=command, fault=str(error))
+            await self._unfollow(asked)
             handled.payload = self._internal(asked, "the change could not be stored, nothing was done: try again")
         except Exception:
             code = Code.INTERNAL
@@ -98,14 +104,20 @@ class Control:
             actor=asked.actor,
             command=command,
             outcome=code,
-            changes=[f"{event.id} {event.event}" for event in handled.events[:5]],
+            changes=[f"{event.id} {event.event}" for event in handled.events[:5] if isinstance(event, Event)],
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         return handled
 
+    async def _unfollow(self, asked: _Asked) -> None:
+        """After a change that was not kept, follow what the database says; as long as it cannot, the session ends."""
+        if asked.command in RULEBOOK_CHANGING:
+            async with self._store.read() as connection:
+                await self._follow(connection)
+
     async def _execute(self, asked: _Asked, handled: Handled) -> bytes:
-        fault = self._read(asked)
-        self._check(asked, self._rulebook.roles.get((asked.tenant, asked.administrator)))
+        fault = None if asked.command in FILES else self._read(asked)
+        self._check(asked)
         if fault is not None:
             raise fault
         if asked.command in CHANGING:
@@ -124,14 +136,19 @@ class Control:
             return fault
         return None
 
-    def _check(self, asked: _Asked, role: str | None) -> None:
+    def _check(self, asked: _Asked) -> None:
+        role = self._rulebook.roles.get((asked.tenant, asked.administrator))
         if role is None:
             raise BadRequest(Code.NOT_PERMITTED, f"{asked.actor} is no administrator here")
-        if asked.command not in COMMANDS[OWNER]:
-            known = ", ".join(sorted(COMMANDS[role]))
+        allowed = commands_of(role, management=asked.tenant == MANAGEMENT)
+        if asked.command in allowed:
+            return
+        if asked.command not in COMMANDS[OWNER] | OF_MANAGEMENT:
+            known = ", ".join(sorted(allowed))
             raise BadRequest(Code.UNKNOWN_COMMAND, f"there is no command {asked.command!r}; there are {known}")
-        if asked.command not in COMMANDS[role]:
-            raise BadRequest(Code.NOT_PERMITTED, f"the role {role} does not have {asked.command}: ask an owner")
+        if asked.command in OF_MANAGEMENT:
+            raise BadRequest(Code.NOT_PERMITTED, f"{asked.command} is for owners of the tenant {MANAGEMENT} only")
+        raise BadRequest(Code.NOT_PERMITTED, f"the role {role} does not have {asked.command}: ask an owner")
 
     def _desk(self, asked: _Asked, transaction: Transaction) -> Desk:
         now = self._clock()
@@ -139,6 +156,8 @@ class Control:
             tenant=asked.tenant,
             administrator=asked.administrator,
             command=asked.command,
+            role=self._rulebook.roles[asked.tenant, asked.administrator],
+            payload=asked.payload,
             transaction=transaction,
             batch=Batch(transaction, self._rulebook, now),
             rulebook=self._rulebook,
@@ -146,11 +165,8 @@ class Control:
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
-        sweep = AcceptAll() if asked.command == "accept-all" else None
-        if sweep is not None:
-            parse(Request, asked.value)
+        sweep = SWEEPS[asked.command](asked.payload, asked.value) if asked.command in SWEEPS else None
         while True:
-            desk = None
             async with self._store.write() as transaction:
                 if (repeated := await self._repeated(transaction, asked)) is not None:
                     return repeated
@@ -158,17 +174,24 @@ class Control:
                 answer = await self._decide(desk, asked, sweep)
                 await desk.batch.write()
                 await transaction.audit(desk.audit)
-                if answer is not None:
-                    await self._remember(transaction, asked, answer)
+                said = None if answer is None else answer.to_bytes()
+                if said is not None:
+                    await self._remember(transaction, asked, said)
+                if desk.changes_rulebook:
+                    # Before the commit: who reads the rows after it shall not follow what was.
+                    await self._follow(transaction.connection)
             # Committed: now others may hear of it.
-            handled.events.extend(desk.batch.events)
+            handled.events.extend([] if desk.quiet else desk.batch.events)
+            handled.events.extend(desk.news)
             handled.account_work.add(desk.batch.account_work)
-            if desk.option_set:
-                self._rulebook.replace_values(await self._store.option_values())
-            if answer is not None:
-                return answer.to_bytes()
+            if said is not None:
+                return revealed(asked.command, said, self._rulebook.keys)
 
-    async def _decide(self, desk: Desk, asked: _Asked, sweep: AcceptAll | None) -> Answer | None:
+    async def _follow(self, connection: queries.Connection) -> None:
+        now = await queries.standing(connection)
+        self._rulebook.follow(now.values, now.tenants, now.roles)
+
+    async def _decide(self, desk: Desk, asked: _Asked, sweep: Sweep | None) -> Answer | None:
         """Decide the request, or the next part of it; None while parts are left."""
         if sweep is not None:
             await sweep.step(desk)
@@ -197,7 +220,7 @@ class Control:
                     if (repeated := await self._repeated(transaction, asked)) is not None:
                         return repeated
                     await transaction.audit([entry])
-                    await self._remember(transaction, asked, answer)
+                    await self._remember(transaction, asked, answer.to_bytes())
             except StoreFault as error:
                 log.error("not audited", actor=asked.actor, command=asked.command, fault=str(error))
         return answer.to_bytes()
@@ -211,18 +234,17 @@ class Control:
         if earlier is None:
             return None
         if (earlier.command, earlier.digest) == (asked.command, self._digest(asked)):
-            return earlier.answer.encode()
+            return revealed(asked.command, earlier.answer.encode(), self._rulebook.keys)
         refusal = Refusal(
             Code.MALFORMED_REQUEST,
             "this requestId was used for another request within the last ten minutes: take a new one",
         )
         return Answer(asked.command, asked.request_id, refusal=refusal).to_bytes()
 
-    async def _remember(self, transaction: Transaction, asked: _Asked, answer: Answer) -> None:
+    async def _remember(self, transaction: Transaction, asked: _Asked, said: bytes) -> None:
         if asked.key is not None:
-            said = answer.to_bytes().decode()
             name = (asked.tenant, asked.administrator, asked.key, asked.command)
-            await transaction.remember(Answered(*name, self._digest(asked), said, self._clock()))
+            await transaction.remember(Answered(*name, self._digest(asked), said.decode(), self._clock()))
 
     def _digest(self, asked: _Asked) -> str:
         return self._rulebook.keys.request_digest(asked.command, asked.payload)

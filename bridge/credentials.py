@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidKey
+from cryptography.exceptions import InvalidKey, InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _PREFIX = "bootstrap-bridge/v1/"
@@ -20,6 +21,10 @@ _MOSQUITTO_ITERATIONS = 101
 
 class BadPublicKey(ValueError):
     """A public key that nothing can be sealed for; the sentence says why."""
+
+
+class BadSecret(ValueError):
+    """A stored password that cannot be decrypted; the sentence names the account."""
 
 
 def derive_key(master: bytes, purpose: str) -> bytes:
@@ -48,6 +53,7 @@ class KeyRing:
     current: str
     _passwords: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     _others: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _vaults: dict[str, AESGCM] = field(default_factory=dict, repr=False, compare=False)
 
     def device_password(self, tenant: str, device_id: str, seed: bytes, key_id: str) -> str:
         """Derive a device's password: 32 characters of a-z and 2-7 (the contract, section 3)."""
@@ -59,6 +65,25 @@ class KeyRing:
         """Derive the password of an administrator's account that the bridge made."""
         key = derive_key(self.masters[key_id], "administrator-password")
         return _password(key, f"v1/{name}/{to_base64url(seed)}")
+
+    def locked(self, username: str, password: str, key_id: str) -> bytes:
+        """Encrypt a password that somebody chose, bound to its account: AES-256-GCM, the nonce of 12 bytes first."""
+        nonce = secrets.token_bytes(12)
+        return nonce + self._vault(key_id).encrypt(nonce, password.encode(), username.encode())
+
+    def unlocked(self, username: str, secret: bytes, key_id: str) -> str:
+        """Decrypt what ``locked`` made. Raises BadSecret if it is not of this account, key or form."""
+        try:
+            return self._vault(key_id).decrypt(secret[:12], secret[12:], username.encode()).decode()
+        except (InvalidTag, ValueError):
+            raise BadSecret(
+                f"the stored password of {username} cannot be decrypted: it or its key is damaged"
+            ) from None
+
+    def _vault(self, key_id: str) -> AESGCM:
+        if key_id not in self._vaults:
+            self._vaults[key_id] = AESGCM(derive_key(self.masters[key_id], "credentials"))
+        return self._vaults[key_id]
 
     def _key(self, purpose: str) -> bytes:
         # These keys outlive a rotation: they hang on the first master key, which stays in the ring.

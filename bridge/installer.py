@@ -13,18 +13,18 @@ from typing import Final
 
 import structlog
 
-from bridge import queries
+from bridge import queries, records
 from bridge.accounts import Accounts, AccountsFault, Login, grants
-from bridge.batch import DEVICE, Batch, Rulebook
-from bridge.credentials import mark_of
+from bridge.batch import Batch
+from bridge.credentials import BadSecret, mark_of
 from bridge.inventory import entry_for
-from bridge.records import Account
+from bridge.records import DEVICE, Account
 from bridge.registration import Deliver, Event, MarkInstalled, Registration
-from bridge.store import Store, Transaction
+from bridge.rulebook import Rulebook
+from bridge.store import Store
+from bridge.transaction import Transaction
 from bridge.wire import Topics
 
-ADMINISTRATOR: Final = "administrator"
-"""The kind of an administrator's account."""
 PAUSE: Final = 0.5
 """Seconds that the broker may serve nobody else while it works on one message of ours."""
 MOST_AT_ONCE: Final = 500
@@ -95,16 +95,25 @@ class Installer:
         self._pace = Pace()
 
     def login_for(self, account: Account) -> Login:
-        """Return the account as the broker should have it."""
-        keys, topics = self._rulebook.keys, self._topics
-        if account.kind == DEVICE:
-            password = keys.device_password(account.tenant, account.subject, account.seed, account.key_id)
-            granted = grants.for_device(topics, account.tenant, account.subject)
-            return Login(account.username, password, mark_of(account.seed), granted, account.subject)
+        """Return the account as the broker should have it. Raises AccountsFault."""
+        mark, topics = mark_of(account.seed), self._topics
+        try:
+            password = self._rulebook.password_of(account)
+        except BadSecret as error:
+            raise AccountsFault(str(error)) from error
+        match account.kind:
+            case records.DEVICE:
+                further = self._rulebook.further_topics(account.tenant)
+                granted = grants.for_device(topics, account.tenant, account.subject, further)
+                return Login(account.username, password, mark, granted, account.subject)
+            case records.APPLICATION:
+                read, write = self._rulebook.application_filters(account)
+                return Login(
+                    account.username, password, mark, grants.for_application(topics, account.tenant, read, write)
+                )
         assert account.role is not None
-        password = keys.administrator_password(account.username, account.seed, account.key_id)
         granted = grants.for_administrator(topics, account.tenant, account.username, account.role)
-        return Login(account.username, password, mark_of(account.seed), granted)
+        return Login(account.username, password, mark, granted)
 
     async def drain(self) -> None:
         """Do all that is to be done, removals before installations.
@@ -181,7 +190,8 @@ class Installer:
         if fresh:
             with self._pace.measured(len(fresh)):
                 await self._accounts.install([self.login_for(account) for account, _ in fresh])
-            await self._mark_installed([account for account, _ in fresh], [one for _, one in fresh])
+            waiting = [registration for _, registration in fresh if registration.accepted_claim is not None]
+            await self._mark_installed([account for account, _ in fresh], waiting)
 
     async def _install(self, fresh: Sequence[Account]) -> None:
         if fresh:
@@ -194,7 +204,11 @@ class Installer:
         seeds = {account.subject: account.seed for account in accounts if account.kind == DEVICE}
         async with self._store.read() as connection:
             found = await Transaction(connection).registrations(seeds)
-        return [one for one in found.values() if one.seed == seeds[one.id] and one.installed is None]
+        return [
+            one
+            for one in found.values()
+            if one.seed == seeds[one.id] and one.installed is None and one.accepted_claim is not None
+        ]
 
     async def _mark_installed(self, coming: Sequence[Account], pushed: Sequence[Registration]) -> None:
         """Note that the broker has confirmed accounts, and send their credentials.
@@ -215,9 +229,9 @@ class Installer:
             there = await _unchanged(transaction, coming)
             await transaction.save_accounts([replace(account, installed=batch.now) for account in there])
             entries = await transaction.devices([registration.id for registration in delivered])
-            await transaction.save_devices(
-                [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
-            )
+            made = [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
+            await transaction.save_devices(made)
+            await transaction.make_groups((one.tenant, one.group) for one in made if one.group is not None)
             await batch.write()
         self._around.tell(batch.events)
         log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
@@ -239,9 +253,17 @@ class Installer:
             wrong = []
             done = []
             for account in page:
-                same = there.pop(account.username, None) == mark_of(account.seed)
+                description = there.pop(account.username, None)
+                try:
+                    login = self.login_for(account)
+                except AccountsFault as fault:
+                    log.error("account not compared", account=account.username, reason=str(fault))
+                    continue
+                same = description == login.description
                 if account.wanted and account.installed is not None and not same:
-                    wrong.append(replace(account, installed=None, renewed=True))
+                    # Where only what it may do is not right, its sessions and what waits for it may stay.
+                    ended = description is None or not login.has_password_of(description)
+                    wrong.append(replace(account, installed=None, renewed=ended))
                 elif account.wanted and account.installed is None and not account.renewed and same:
                     done.append(account)
             for start in range(0, len(done), AT_ONCE):

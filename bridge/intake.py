@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 import structlog
 
 from bridge import wire
-from bridge.batch import AccountWork, Batch, Rulebook, distinct
+from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Incoming
 from bridge.credentials import seal
 from bridge.names import MANAGEMENT
-from bridge.options import RETRY_AFTER, effective_value
+from bridge.options import RETRY_AFTER, number_of
 from bridge.registration import Call, Claim, Event, Form, Registration, Reply
-from bridge.store import MAX_UNREGISTERED, Store
+from bridge.rulebook import Rulebook
+from bridge.store import Store
+from bridge.transaction import MAX_UNREGISTERED
 from bridge.wire import Malformed, ParsedCall, Topics
 
 log = structlog.get_logger("intake")
@@ -164,7 +166,7 @@ class Intake:
     @property
     def retry_after(self) -> int:
         """Seconds after which devices repeat their calls, the same for everybody."""
-        return int(effective_value(self._rulebook.values, MANAGEMENT, RETRY_AFTER))
+        return number_of(self._rulebook.values, MANAGEMENT, RETRY_AFTER)
 
     def push(self, registration: Registration) -> Outgoing:
         """Make the unasked answer that an accepted claim gets once its account is installed."""

@@ -1,12 +1,14 @@
-"""What a device says of itself, merged into its inventory entry by RFC 7396. Pure (the contract, section 3)."""
+"""Inventory entries: how they begin, and what devices, files and administrators make of them. Pure.
 
+Properties are merged by RFC 7396 (the contract, section 3).
+"""
+
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from bridge.records import Device
-from bridge.registration import Registration
-from bridge.wire import to_bytes
+from bridge.registration import Device, Registration, Said
 
 MAX_PROPERTIES: Final = 8_192
 IGNORED: Final = frozenset({"id", "tenant", "group", "owner"})
@@ -26,6 +28,21 @@ def merge_patch(target: object, patch: object) -> object:
     return merged
 
 
+def fits(properties: Mapping[str, Any]) -> bool:
+    """Tell whether ``properties`` are small enough to be kept."""
+    return (
+        len(json.dumps(properties, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+        <= MAX_PROPERTIES
+    )
+
+
+def merged(properties: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``properties`` with ``patch`` merged in."""
+    result = merge_patch(properties, patch)
+    assert isinstance(result, dict)
+    return result
+
+
 def with_info(device: Device, said: Mapping[str, Any], now: int) -> tuple[Device, bool]:
     """Merge what a device said into its entry; tell whether the properties had to be left out for their size."""
     heard = replace(device, last_info=now)
@@ -33,9 +50,8 @@ def with_info(device: Device, said: Mapping[str, Any], now: int) -> tuple[Device
         if isinstance(said.get(member), str):
             heard = replace(heard, **{member: said[member]})
     patch = {key: value for key, value in said.items() if key not in IGNORED and key not in {"name", "type"}}
-    properties = merge_patch(device.properties, patch)
-    assert isinstance(properties, dict)
-    if len(to_bytes(properties)) > MAX_PROPERTIES:
+    properties = merged(device.properties, patch)
+    if not fits(properties):
         return heard, True
     return replace(heard, properties=properties), False
 
@@ -52,6 +68,7 @@ def entry_for(registration: Registration, earlier: Device | None, now: int) -> D
             group=registration.group,
             properties=registration.properties,
             created=now,
+            bulk=registration.bulk,
         )
     return replace(
         earlier,
@@ -60,4 +77,20 @@ def entry_for(registration: Registration, earlier: Device | None, now: int) -> D
         type=earlier.type if registration.type is None else registration.type,
         group=earlier.group if registration.group is None else registration.group,
         properties={**earlier.properties, **registration.properties},
+        bulk=earlier.bulk if registration.bulk is None else registration.bulk,
     )
+
+
+def described(device: Device, said: Said, bulk: str) -> Device:
+    """Return ``device`` with what a line of a bulk file says of it; the same one if that is nothing new."""
+    told = replace(
+        device,
+        name=device.name if said.name is None else said.name,
+        type=device.type if said.type is None else said.type,
+        group=device.group if said.group is None else said.group,
+        iccid=device.iccid if said.iccid is None else said.iccid,
+        id_type=device.id_type if said.id_type is None else said.id_type,
+        shell=device.shell if said.shell is None else said.shell,
+        properties=merged(device.properties, said.properties) if said.properties else device.properties,
+    )
+    return device if told == device else replace(told, bulk=bulk)

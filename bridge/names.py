@@ -18,6 +18,9 @@ MAX_GROUP_NAME = 255
 MAX_GROUP_PATH = 4_096
 """Characters of a whole path: many a row of a list has one, and an answer has its limit."""
 MAX_TOKEN = 256
+MIN_PASSWORD = 8
+MAX_PASSWORD = 128
+"""Characters of a password that somebody chose (the contract, section 6)."""
 LONG_TOKEN = 16
 """A token of at least this many characters is not guessed by calling (the contract, section 4)."""
 
@@ -70,6 +73,15 @@ def group_path_fault(path: str) -> str | None:
             return f"each group name in a path has 1 to {MAX_GROUP_NAME} characters, one has {len(name)}"
         if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
             return "a group name has no control characters"
+    return None
+
+
+def password_fault(password: str) -> str | None:
+    """Say why ``password`` may not be chosen, or None if it may; the sentence does not repeat it."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        return f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters, this one has {len(password)}"
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
+        return "a password has no control characters"
     return None
 
 

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bridge.claims import Chosen, TakeToken, Undecided, choose, claim_of
+from bridge.claims import Chosen, TakeToken, Undecided, choose, claim_of, shows
+from bridge.inventory import described
 from bridge.registration import (
+    MAX_CLAIMS,
     Accept,
     Age,
+    Announce,
     Call,
     CallKind,
     Claim,
@@ -16,14 +19,18 @@ from bridge.registration import (
     Confirm,
     Decision,
     Delete,
+    DeleteDevice,
     Deliver,
+    Device,
     Draw,
     Effect,
+    Enter,
     Event,
     Install,
     MarkDelivered,
     MarkInstalled,
     Policy,
+    Provision,
     Refusal,
     Register,
     Registration,
@@ -40,7 +47,10 @@ WAITING, PENDING, ACCEPTED, BLOCKED = Status
 
 @dataclass(slots=True)
 class Case:
-    """One command with all that its decision may look at. ``device_tenant``: whose inventory has the id already."""
+    """One command with all that its decision may look at.
+
+    ``device_tenant``: whose inventory has the id already. ``device``: that entry, for commands that look into it.
+    """
 
     registration: Registration | None
     command: Command
@@ -48,6 +58,7 @@ class Case:
     now: int
     draw: Draw
     device_tenant: str | None = None
+    device: Device | None = None
 
     @property
     def reg(self) -> Registration:
@@ -136,10 +147,18 @@ def overflow(case: Case, call: Call) -> Decision:
 
 
 def claim_and_accept(case: Case, call: Call) -> Decision:
-    claimed = claim(case, call)
+    shown = next((claim for claim in case.reg.claims if shows(claim, call)), None)
+    if shown is not None:  # it called before the administrator gave the token
+        return _also_not_accepted(accepting(case, with_call(case, call), shown, BY_BRIDGE))
+    claimed = claim(case, call) if len(case.reg.claims) < MAX_CLAIMS else claim_replacing_last(case, call)
     assert claimed.after is not None
     accepted = accepting(case, claimed.after, claimed.after.claims[-1], BY_BRIDGE)
-    return _decision(accepted.after, *claimed.events, *accepted.events, effects=(*_NOT_ACCEPTED, *accepted.effects))
+    return _also_not_accepted(replace(accepted, events=(*claimed.events, *accepted.events)))
+
+
+def _also_not_accepted(decision: Decision) -> Decision:
+    """The call at hand gets the usual answer: no credentials leave before the account is there."""
+    return replace(decision, effects=(*_NOT_ACCEPTED, *decision.effects))
 
 
 def count_guess(case: Case, call: Call) -> Decision:
@@ -242,8 +261,94 @@ def delete(case: Case, command: Delete) -> Decision:
     return _decision(None, _event(case, "deleted", reg, command.by), effects=(Remove(),) if unconfirmed else ())
 
 
+def delete_device(case: Case, command: DeleteDevice) -> Decision:
+    reg, device = case.registration, case.device
+    if reg is not None:
+        return _decision(None, _event(case, "deleted", reg, command.by), effects=(Remove(),))
+    assert device is not None
+    event = Event("deleted", device.id, device.tenant, None, case.now, command.by)
+    return _decision(None, event, effects=(Remove(),))
+
+
+def _patched(registration: Registration, command: Announce) -> Registration:
+    """What a line says goes over what is there; the token of a registration begins a new life of guesses."""
+    said = command.said
+    after = replace(
+        registration,
+        name=registration.name if said.name is None else said.name,
+        type=registration.type if said.type is None else said.type,
+        group=registration.group if said.group is None else said.group,
+    )
+    if registration.status is not ACCEPTED:
+        if command.token is not None and (command.token != registration.token or registration.token_from_accept):
+            after = replace(
+                after,
+                token=command.token,
+                token_from_accept=False,
+                token_is_long=command.token_is_long,
+                wrong_calls=0,
+                auto_accept=bool(command.auto_accept),
+            )
+        if command.auto_accept is not None:
+            after = replace(after, auto_accept=command.auto_accept)
+    return after
+
+
+def announce(case: Case, command: Announce) -> Decision:
+    fresh = Registration(
+        id=command.id,
+        tenant=command.tenant,
+        owner=command.by,
+        created=case.now,
+        token=command.token,
+        token_is_long=command.token_is_long,
+        auto_accept=bool(command.auto_accept),
+        bulk=command.bulk,
+    )
+    after = _patched(fresh, command)
+    return _decision(after, _event(case, "registered", after, command.by))
+
+
+def update(case: Case, command: Announce) -> Decision:
+    after = _patched(case.reg, command)
+    return _decision(case.reg if after == case.reg else replace(after, bulk=command.bulk))
+
+
+def enter(case: Case, command: Announce | Provision) -> Decision:
+    assert case.device is not None
+    return _decision(case.registration, effects=(Enter(described(case.device, command.said, command.bulk)),))
+
+
+def provision(case: Case, command: Provision) -> Decision:
+    before = case.registration
+    reg = before or Registration(command.id, command.tenant, command.by, case.now)
+    after = replace(
+        reg,
+        status=ACCEPTED,
+        reason=None,
+        auto_accept=False,
+        accepted_claim=None,
+        seed=command.seed,
+        key_id=command.key_id,
+        accepted=case.now,
+        installed=command.installed,
+        answered_plain=None,
+        delivered=None,
+        confirmed=case.now,
+        bulk=command.bulk,
+    )
+    empty = Device(reg.id, reg.tenant, reg.owner, reg.name, reg.type, reg.group, reg.properties, case.now)
+    entry = described(case.device or empty, command.said, command.bulk)
+    after = replace(after, name=entry.name, type=entry.type, group=entry.group)
+    happened = [] if before is not None else [_event(case, "registered", after, command.by)]
+    happened += [_event(case, name, after, command.by) for name in ("accepted", "confirmed")]
+    install = () if command.held else (Install(command.seed, command.key_id, command.secret),)
+    return _decision(after, *happened, effects=(*install, Enter(replace(entry, bulk=command.bulk))))
+
+
 def installed(case: Case, command: MarkInstalled) -> Decision:
-    return _decision(replace(case.reg, installed=case.now), effects=(Deliver(),))
+    after = replace(case.reg, installed=case.now)
+    return _decision(after, effects=() if after.accepted_claim is None else (Deliver(),))
 
 
 def delivered(case: Case, command: MarkDelivered) -> Decision:

@@ -1,14 +1,16 @@
 """What people read: pages of the list, counts, statistics. Each function runs on a connection of ``Store.read``."""
 
+import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge import schema
-from bridge.records import Account
+from bridge.options import Values
+from bridge.records import ADMINISTRATOR, DEVICE, Account, Caller
 from bridge.registration import Registration, Status
 from bridge.rows import NOW, RANKS, accounts_selected, registration_of, registrations_selected
 
@@ -182,16 +184,28 @@ async def aged(connection: AsyncConnection, *, created: int, confirmed: int, aft
     return list((await connection.execute(sa.select(either.c.id).order_by(either.c.id).limit(limit))).scalars())
 
 
-async def tenant_ids(connection: AsyncConnection) -> list[str]:
-    """Return all tenants."""
-    return list((await connection.execute(sa.select(schema.tenants.c.id).order_by(schema.tenants.c.id))).scalars())
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decisions follow beside the record, as it stands in the database."""
+
+    values: Values
+    tenants: frozenset[str]
+    roles: dict[tuple[str, str], str]
+
+
+async def standing(connection: AsyncConnection) -> Standing:
+    """Load what has been set of all options, all tenants, and the role of each administrator."""
+    rows = await connection.execute(sa.select(schema.options))
+    values = {(tenant, key): json.loads(value) for tenant, key, value in rows}
+    tenants = frozenset((await connection.execute(sa.select(schema.tenants.c.id))).scalars())
+    return Standing(values, tenants, await roles(connection))
 
 
 async def roles(connection: AsyncConnection) -> dict[tuple[str, str], str]:
     """Return the role of each administrator, by tenant and name."""
     table = schema.accounts
     statement = sa.select(table.c.tenant, table.c.username, table.c.role).where(
-        table.c.kind == "administrator", table.c.wanted.is_(True)
+        table.c.kind == ADMINISTRATOR, table.c.kind != DEVICE, table.c.wanted.is_(True)
     )
     return {(tenant, name): role for tenant, name, role in await connection.execute(statement)}
 
@@ -199,3 +213,35 @@ async def roles(connection: AsyncConnection) -> dict[tuple[str, str], str]:
 async def key_ids(connection: AsyncConnection) -> set[str]:
     """Return the ids of the master keys that passwords of accounts come from."""
     return set((await connection.execute(sa.select(schema.accounts.c.key_id).distinct())).scalars())
+
+
+async def people(connection: AsyncConnection, kind: str, tenant: str | None, after: str, limit: int) -> list[Account]:
+    """Return up to ``limit`` administrators or applications of ``tenant``, or of all, after the name ``after``."""
+    table = schema.accounts
+    statement = accounts_selected().where(
+        table.c.kind == kind, table.c.kind != DEVICE, table.c.wanted.is_(True), table.c.username > after
+    )
+    if tenant is not None:
+        statement = statement.where(table.c.tenant == tenant)
+    rows = await connection.execute(statement.order_by(table.c.username).limit(limit))
+    return [Account(*row) for row in rows]
+
+
+async def tenants(connection: AsyncConnection, after: str | None, limit: int) -> list[tuple[str, str | None]]:
+    """Return up to ``limit`` tenants as (id, name), after the id ``after``."""
+    table = schema.tenants
+    statement = sa.select(table.c.id, table.c.name).where(table.c.id > (after or ""))
+    return [(id_, name) for id_, name in await connection.execute(statement.order_by(table.c.id).limit(limit))]
+
+
+async def unregistered(connection: AsyncConnection, after: Sequence[Any] | None, limit: int) -> list[Caller]:
+    """Return callers without registration, the last one heard first; ``after``: last seen and id of the one before."""
+    table = schema.unregistered
+    statement = sa.select(*(table.c[field.name] for field in fields(Caller)))
+    if after is not None:
+        seen, device_id = after
+        statement = statement.where(
+            sa.or_(table.c.last_seen < seen, sa.and_(table.c.last_seen == seen, table.c.id > device_id))
+        )
+    rows = await connection.execute(statement.order_by(table.c.last_seen.desc(), table.c.id).limit(limit))
+    return [Caller(*row) for row in rows]

@@ -1,10 +1,15 @@
-"""What the store keeps beside registrations: accounts, devices, audit entries, answered requests. Data only."""
+"""What the store keeps beside registrations and devices: accounts, audit entries, answered requests. Data only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from bridge.registration import Registration
+
+DEVICE: Final = "device"
+ADMINISTRATOR: Final = "administrator"
+APPLICATION: Final = "application"
+"""The kinds of accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A login that the operations broker should have (``wanted``) or should lose. ``installed`` None: to be done."""
+    """A login that the operations broker should have (``wanted``) or should lose. ``installed`` None: to be done.
+
+    ``secret`` is a password that somebody chose, encrypted; without it the password is derived from ``seed``.
+    ``details`` are what an application may read and write, as JSON.
+    """
 
     username: str
     kind: str
@@ -29,26 +38,27 @@ class Account:
     wanted: bool = True
     renewed: bool = False
     installed: int | None = None
+    secret: bytes | None = field(default=None, repr=False)
+    details: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
-    """An entry of the inventory."""
+class Caller:
+    """An id that called without a registration."""
 
     id: str
-    tenant: str
-    owner: str
-    name: str | None
-    type: str | None
-    group: str | None
-    properties: Mapping[str, Any]
-    created: int
-    last_info: int | None = None
+    calls: int
+    first_seen: int
+    last_seen: int
+    token_sent: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did what with which outcome; ``details`` hold no secret."""
+    """Who did what with which outcome; ``details`` hold no secret. ``tenant`` is the one concerned, who may read it.
+
+    ``bulk`` names the file that a bulk command brought.
+    """
 
     at: int
     tenant: str
@@ -57,6 +67,8 @@ class AuditEntry:
     device_id: str | None
     outcome: str
     details: Mapping[str, Any]
+    bulk: str | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Our record of a device on its way in. ``token`` is the digest of the token known to the administrator."""
+    """Our record of a device on its way in. ``token`` is the digest of the token known to the administrator.
+
+    ``bulk`` names the bulk file that wrote it last, as the audit does.
+    """
 
     id: str
     tenant: str
@@ -121,10 +124,43 @@ class Registration:
     answered_plain: int | None = None
     delivered: int | None = None
     confirmed: int | None = None
+    bulk: str | None = None
 
     def claim(self, fingerprint: str | None) -> Claim | None:
         """Return the kept claim with ``fingerprint``, or None."""
         return next((claim for claim in self.claims if claim.fingerprint == fingerprint), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An entry of the inventory; ``last_info`` is when the device last spoke of itself."""
+
+    id: str
+    tenant: str
+    owner: str
+    name: str | None
+    type: str | None
+    group: str | None
+    properties: Mapping[str, Any]
+    created: int
+    last_info: int | None = None
+    iccid: str | None = None
+    id_type: str | None = None
+    shell: bool = False
+    bulk: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a line of a bulk file says of a device; None, or a property that is not there: it says nothing."""
+
+    name: str | None = None
+    type: str | None = None
+    group: str | None = None
+    iccid: str | None = None
+    id_type: str | None = None
+    shell: bool | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +235,50 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteDevice:
+    """An administrator deletes a device: its account, its entry and, if there is one, its registration."""
+
+    id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """A line of a simple bulk file: registers a device, or updates what is there. ``may_update``: by an owner."""
+
+    id: str
+    tenant: str
+    by: str
+    said: Said
+    bulk: str
+    may_update: bool
+    token: str | None = None
+    token_is_long: bool = False
+    auto_accept: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """A line of a full bulk file: the device needs no acceptance, its password comes from the file.
+
+    ``secret`` is that password encrypted, ``seed`` and ``key_id`` name it. ``held``: the account has this password
+    already, since ``installed``, and seed and key are the account's own.
+    """
+
+    id: str
+    tenant: str
+    by: str
+    said: Said
+    bulk: str
+    may_update: bool
+    seed: bytes
+    key_id: str
+    secret: bytes | None = field(default=None, repr=False)
+    held: bool = False
+    installed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MarkInstalled:
     """The operations broker has confirmed the account whose password comes from ``seed``."""
 
@@ -229,7 +309,19 @@ class Age:
     id: str
 
 
-Command = Register | Call | Accept | Delete | MarkInstalled | MarkDelivered | Confirm | Age
+Command = (
+    Register
+    | Announce
+    | Provision
+    | Call
+    | Accept
+    | Delete
+    | DeleteDevice
+    | MarkInstalled
+    | MarkDelivered
+    | Confirm
+    | Age
+)
 
 
 # Effects: what the shell does after the commit; each can be done again without harm.
@@ -244,10 +336,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """Make the device's account in the operations broker."""
+    """Make the device's account in the operations broker. ``secret``: the password, encrypted, if it is not derived."""
 
     seed: bytes
     key_id: str
+    secret: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +353,14 @@ class Deliver:
     """Push the credentials to the accepted claim."""
 
 
-Effect = Reply | Install | Remove | Deliver
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Write the inventory entry, new or changed; part of the same commit."""
+
+    device: Device
+
+
+Effect = Reply | Install | Remove | Deliver | Enter
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +374,16 @@ class Event:
     at: int
     by: str
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkEvent:
+    """What a bulk file did in one tenant; ``numbers`` by their names in the contract."""
+
+    tenant: str
+    at: int
+    by: str
+    numbers: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ CHANGING: Final = frozenset(
 )
 """Commands that are audited, and whose answers are remembered for a repeat."""
 
+RULEBOOK_CHANGING: Final = frozenset({"set-option", "create-tenant", "create-administrator", "delete-administrator"})
+"""Commands after which options, tenants or administrators are others."""
+
 FILES: Final = frozenset({"bulk-register", "bulk-validate"})
 """Commands whose payload is a file, not JSON."""
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bridge import schema
-from bridge.records import Account, Device
-from bridge.registration import CallKind, Claim, Form, Registration, Status
+from bridge.records import Account
+from bridge.registration import CallKind, Claim, Device, Form, Registration, Status
 
 RANKS: Final = {Status.PENDING: 0, Status.BLOCKED: 1, Status.WAITING: 2, Status.ACCEPTED: 3}
 """The order of the list: what waits for a person comes first."""
@@ -40,8 +40,8 @@ def _column_value(name: str, value: Any) -> Any:
     return value
 
 
-def _folded(registration: Registration) -> str:
-    return f"{registration.id}\n{registration.name or ''}".casefold()
+def _folded(record: Registration | Device) -> str:
+    return f"{record.id}\n{record.name or ''}".casefold()
 
 
 def _row_of(record: Any, names: Iterable[str]) -> dict[str, Any]:
@@ -117,7 +117,9 @@ def changed_columns(before: Registration, after: Registration) -> dict[str, Any]
 
 def device_row(device: Device) -> dict[str, Any]:
     """Return the whole row of ``device``."""
-    return _row_of(device, _DEVICE_FIELDS)
+    row = _row_of(device, _DEVICE_FIELDS)
+    row["folded"] = _folded(device)
+    return row
 
 
 def account_row(account: Account) -> dict[str, Any]:

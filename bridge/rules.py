@@ -24,21 +24,26 @@ from bridge.claims import (
     same,
     shows,
 )
+from bridge.inventory import described
 from bridge.outcomes import Case
 from bridge.registration import (
     ANSWERED_PLAIN_WINDOW,
     Accept,
     Age,
+    Announce,
     Call,
     Code,
     Command,
     Confirm,
     Decision,
     Delete,
+    DeleteDevice,
+    Device,
     Draw,
     MarkDelivered,
     MarkInstalled,
     Policy,
+    Provision,
     Register,
     Registration,
     Status,
@@ -135,8 +140,42 @@ def _brings_token(case: Case, accept: Accept) -> bool:
     return isinstance(choose(case.reg, accept, case.policy), TakeToken)
 
 
-def _is_foreign_device(case: Case, command: Register) -> bool:
+def _is_foreign_device(case: Case, command: Register | Announce | Provision) -> bool:
     return case.device_tenant not in (None, command.tenant)
+
+
+def _is_foreign_registration(case: Case, command: Announce | Provision) -> bool:
+    return case.reg.tenant != command.tenant
+
+
+def _is_device(case: Case, command: Command) -> bool:
+    return case.device is not None
+
+
+def _changes_entry(case: Case, command: Announce | Provision) -> bool:
+    device = case.device
+    return device is not None and described(device, command.said, command.bulk) is not device
+
+
+def _says_nothing_new(case: Case, command: Announce) -> bool:
+    return case.device is not None and not _changes_entry(case, command)
+
+
+def _lacks_right_to_describe(case: Case, command: Announce) -> bool:
+    return not command.may_update and (case.device is None or _changes_entry(case, command))
+
+
+def _provides_nothing_new(case: Case, command: Provision) -> bool:
+    return command.held and not _changes_entry(case, command)
+
+
+def _lacks_right_to_provision(case: Case, command: Provision) -> bool:
+    is_device = case.device is not None or (case.registration is not None and case.reg.status is ACCEPTED)
+    return is_device and not command.may_update and not _provides_nothing_new(case, command)
+
+
+def _holds_password(case: Case, command: Provision) -> bool:
+    return command.held
 
 
 def _waits_for_installation(case: Case, command: MarkInstalled) -> bool:
@@ -163,22 +202,57 @@ def _is_retired(case: Case, command: Age) -> bool:
 
 _OPEN = (WAITING, PENDING)
 _ALL = (WAITING, PENDING, ACCEPTED, BLOCKED)
+_TAKEN = do.refuse(Code.ALREADY_EXISTS, "the device id {id} is taken: no registration was made")
+_REGISTERED = do.refuse(Code.ALREADY_REGISTERED, "the device id {id} is registered already: nothing was changed")
+_NEEDS_OWNER = do.refuse(Code.NOT_PERMITTED, "{id} is a device already, which only an owner changes: ask one")
+_NO_DEVICE = do.refuse(Code.NOT_FOUND, "there is no device {id}; a registration that was not accepted goes by delete")
 _NOT_FOUND = do.refuse(Code.NOT_FOUND, "there is no registration of {id}: register it first")
 
 
-def _each(sources: tuple[Status, ...], on: type, when: str, act: Callable[..., Decision]) -> tuple[Row, ...]:
+def _each(
+    sources: tuple[Status, ...],
+    on: type,
+    when: str,
+    act: Callable[..., Decision],
+    guard: Callable[..., bool] | None = None,
+) -> tuple[Row, ...]:
     """Rows of one kind that leave each status as it is."""
-    return tuple(Row((status,), on, when, status, act) for status in sources)
+    return tuple(Row((status,), on, when, status, act, guard) for status in sources)
 
 
 # fmt: off
 TABLE: Final[tuple[Row, ...]] = (
     # register
-    Row((None,), Register, "the id is a device of another tenant", None,
-        do.refuse(Code.ALREADY_EXISTS, "the device id {id} is taken: no registration was made"), _is_foreign_device),
+    Row((None,), Register, "the id is a device of another tenant", None, _TAKEN, _is_foreign_device),
     Row((None,), Register, "otherwise", WAITING, do.register),
     *_each(_ALL, Register, "always", do.refuse(
         Code.ALREADY_REGISTERED, "the device {id} is registered already: delete that registration to begin again")),
+
+    # a line of a simple bulk file
+    Row((None,), Announce, "the id is a device of another tenant", None, _TAKEN, _is_foreign_device),
+    *_each(_ALL, Announce, "another tenant's registration", _REGISTERED, _is_foreign_registration),
+    Row((None,), Announce, "a device about which it says nothing new", None, do.keep, _says_nothing_new),
+    Row((ACCEPTED,), Announce, "a device about which it says nothing new", ACCEPTED, do.keep, _says_nothing_new),
+    Row((None,), Announce, "changes a device, not by an owner", None, _NEEDS_OWNER,
+        lambda case, command: _is_device(case, command) and not command.may_update),
+    Row((ACCEPTED,), Announce, "changes a device, not by an owner", ACCEPTED, _NEEDS_OWNER, _lacks_right_to_describe),
+    Row((None,), Announce, "changes a device", None, do.enter, _is_device),
+    Row((ACCEPTED,), Announce, "changes a device", ACCEPTED, do.enter, _is_device),
+    Row((None,), Announce, "otherwise", WAITING, do.announce),
+    *_each((WAITING, PENDING, ACCEPTED), Announce, "otherwise", do.update),
+    Row((BLOCKED,), Announce, "otherwise", BLOCKED, do.refuse(
+        Code.INVALID_STATE, "the registration of {id} is blocked: delete it first")),
+
+    # a line of a full bulk file
+    Row((None,), Provision, "the id is a device of another tenant", None, _TAKEN, _is_foreign_device),
+    *_each(_ALL, Provision, "another tenant's registration", _REGISTERED, _is_foreign_registration),
+    Row((None,), Provision, "nothing new for a device", None, do.keep, _provides_nothing_new),
+    Row((ACCEPTED,), Provision, "nothing new for a device", ACCEPTED, do.keep, _provides_nothing_new),
+    Row((None,), Provision, "changes a device, not by an owner", None, _NEEDS_OWNER, _lacks_right_to_provision),
+    *_each(_ALL, Provision, "changes a device, not by an owner", _NEEDS_OWNER, _lacks_right_to_provision),
+    Row((None,), Provision, "the password that the device has", None, do.enter, _holds_password),
+    Row((ACCEPTED,), Provision, "the password that the device has", ACCEPTED, do.enter, _holds_password),
+    Row((None, *_ALL), Provision, "otherwise", ACCEPTED, do.provision),
 
     # call
     Row((None,), Call, "always", None, do.unregistered),
@@ -220,6 +294,12 @@ TABLE: Final[tuple[Row, ...]] = (
     Row((None,), Delete, "always", None, _NOT_FOUND),
     Row(_ALL, Delete, "always", None, do.delete),
 
+    # delete-device
+    Row((None, *_ALL), DeleteDevice, "it is a device", None, do.delete_device, _is_device),
+    Row((ACCEPTED,), DeleteDevice, "otherwise", None, do.delete_device),
+    Row((None,), DeleteDevice, "otherwise", None, _NO_DEVICE),
+    *_each((WAITING, PENDING, BLOCKED), DeleteDevice, "otherwise", _NO_DEVICE),
+
     # what became true outside
     Row((ACCEPTED,), MarkInstalled, "its account", ACCEPTED, do.installed, _waits_for_installation),
     Row((ACCEPTED,), MarkDelivered, "its credentials, the first time", ACCEPTED, do.delivered, _waits_for_delivery),
@@ -251,13 +331,15 @@ def decide(
     now: int,
     draw: Draw,
     device_tenant: str | None = None,
+    device: Device | None = None,
 ) -> Decision:
     """Decide what ``command`` does to ``registration``; pure and total.
 
-    ``now`` is in milliseconds since 1970 UTC. ``device_tenant`` is the tenant whose inventory has the device already.
+    ``now`` is in milliseconds since 1970 UTC. ``device_tenant`` is the tenant whose inventory has the device already,
+    ``device`` that entry, needed for lines of bulk files and for deleting devices.
     Raises LookupError if the table has no row for the case, which is a bug.
     """
-    case = Case(registration, command, policy, now, draw, device_tenant)
+    case = Case(registration, command, policy, now, draw, device_tenant, device)
     status = None if registration is None else registration.status
     for row in _INDEX[status, type(command)]:
         if row.guard is None or row.guard(case, command):

@@ -50,6 +50,7 @@ registrations = Table(
     Column("answered_plain", BigInteger),
     Column("delivered", BigInteger),
     Column("confirmed", BigInteger),
+    Column("bulk", Text),  # the bulk file that wrote it last, as the audit names it
     Column("folded", Text, nullable=False),  # id and name in one case, for the search
 )
 Index("ix_registrations_list", registrations.c.rank, registrations.c.created, registrations.c.id)
@@ -95,6 +96,15 @@ accounts = Table(
     Column("wanted", Boolean, nullable=False),
     Column("renewed", Boolean, nullable=False),  # an earlier life of this account may live on in the broker
     Column("installed", BigInteger),
+    Column("secret", LargeBinary),  # a password that somebody chose, encrypted; otherwise it comes from the seed
+    Column("details", Text),  # of an application: what it reads and writes
+)
+Index(
+    "ix_accounts_people",
+    accounts.c.kind,
+    accounts.c.username,
+    sqlite_where=text("kind <> 'device'"),
+    postgresql_where=text("kind <> 'device'"),
 )
 Index(
     "ix_accounts_outbox",
@@ -115,8 +125,21 @@ devices = Table(
     Column("properties", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("last_info", BigInteger),
+    Column("iccid", Text),
+    Column("id_type", Text),
+    Column("shell", Boolean, nullable=False, server_default=text("false")),
+    Column("bulk", Text),
+    Column("folded", Text, nullable=False, server_default=text("''")),  # as in registrations
 )
 Index("ix_devices_tenant", devices.c.tenant, devices.c.id)
+Index("ix_devices_group", devices.c.tenant, devices.c.group_path, devices.c.id)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+)
 
 unregistered = Table(
     "unregistered",
@@ -156,7 +179,9 @@ audit = Table(
     Column("device_id", Text),
     Column("outcome", Text, nullable=False),
     Column("details", Text, nullable=False),
+    Column("bulk", Text),
 )
+Index("ix_audit_bulk", audit.c.bulk, audit.c.tenant, unique=True)
 Index("ix_audit_device", audit.c.device_id, audit.c.number)
 Index("ix_audit_tenant", audit.c.tenant, audit.c.number)
 

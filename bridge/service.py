@@ -7,15 +7,15 @@ from typing import Final
 import structlog
 
 from bridge import broker, queries
-from bridge.batch import Batch, Rulebook
+from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.installation import Installation, ServiceLogin
-from bridge.installer import ADMINISTRATOR
 from bridge.intake import Intake
-from bridge.records import Account
+from bridge.records import ADMINISTRATOR, Account
 from bridge.registration import Age, Event
 from bridge.roles import OWNER
+from bridge.rulebook import Rulebook
 from bridge.sessions import Session, hold
 from bridge.sessions.accounts import AccountsSession
 from bridge.sessions.control import ControlSession
@@ -61,22 +61,23 @@ class Service:
         first = self._installation.facts.administrators
         async with store.write() as transaction:
             await transaction.ensure_tenants(clock())
-            known = await transaction.accounts([one.username for one in first])
-            await transaction.save_accounts(
-                [
-                    Account(one.username, ADMINISTRATOR, one.tenant, one.username, one.seed_bytes, one.key_id, OWNER)
-                    for one in first
-                    if one.username not in known
-                ]
-            )
+            # Only in a fresh database: one that was deleted since stays deleted.
+            if not await queries.roles(transaction.connection):
+                await transaction.save_accounts(
+                    [
+                        Account(
+                            one.username, ADMINISTRATOR, one.tenant, one.username, one.seed_bytes, one.key_id, OWNER
+                        )
+                        for one in first
+                    ]
+                )
 
     async def _serve(self, store: Store) -> None:
         facts, topics = self._installation.facts, self._installation.topics
         rulebook = Rulebook(self._installation.keys)
-        rulebook.replace_values(await store.option_values())
         async with store.read() as connection:
-            rulebook.tenants = frozenset(await queries.tenant_ids(connection))
-            rulebook.roles = await queries.roles(connection)
+            now = await queries.standing(connection)
+        rulebook.follow(now.values, now.tenants, now.roles)
         herald = Herald(topics)
         intake = Intake(store, rulebook, topics, clock)
 

@@ -5,45 +5,18 @@ writers came. ``synchronous=FULL`` makes a commit durable before it returns (SQL
 """
 
 import asyncio
-import json
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command as alembic
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bridge import schema
-from bridge.names import DEFAULT, MANAGEMENT
-from bridge.options import OptionValue, Values
-from bridge.records import Account, Answered, AuditEntry, Change, Device
-from bridge.registration import Event, Registration
-from bridge.rows import (
-    NOW,
-    account_row,
-    accounts_selected,
-    changed_columns,
-    device_of,
-    device_row,
-    devices_selected,
-    registration_of,
-    registration_row,
-    registrations_selected,
-    to_json,
-)
-
-HOUR: Final = 3_600_000
-COUNTED_EVENTS: Final = frozenset({"registered", "requested", "accepted", "confirmed", "blocked"})
-MAX_UNREGISTERED: Final = 10_000
-"""How many callers without registration are remembered; the ones not heard for longest go first."""
-_CHUNK: Final = 500
-"""Ids in one query; SQLite's limit of bound values is far above."""
+from bridge.transaction import Transaction
 
 
 class StoreUnusable(Exception):
@@ -52,218 +25,6 @@ class StoreUnusable(Exception):
 
 class StoreFault(Exception):
     """The database did not do what was asked: locked, full, or gone. Nothing of the transaction was kept."""
-
-
-class Transaction:
-    """What may be read and changed inside ``Store.write``; all of it is committed together or not at all."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self.connection = connection
-        dialect = connection.dialect.name
-        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-
-    async def registrations(self, ids: Collection[str]) -> dict[str, Registration]:
-        """Load the registrations of ``ids`` that exist."""
-        found: dict[str, Registration] = {}
-        for chunk in _chunks(ids):
-            rows = await self.connection.execute(registrations_selected().where(schema.registrations.c.id.in_(chunk)))
-            found.update((row[0], registration_of(row)) for row in rows)
-        return found
-
-    async def device_tenants(self, ids: Collection[str]) -> dict[str, str]:
-        """Load the tenant of each of ``ids`` that is a device in somebody's inventory."""
-        found: dict[str, str] = {}
-        for chunk in _chunks(ids):
-            columns = sa.select(schema.devices.c.id, schema.devices.c.tenant)
-            rows = await self.connection.execute(columns.where(schema.devices.c.id.in_(chunk)))
-            found.update((row[0], row[1]) for row in rows)
-        return found
-
-    async def devices(self, ids: Collection[str]) -> dict[str, Device]:
-        """Load the inventory entries of ``ids`` that exist."""
-        found: dict[str, Device] = {}
-        for chunk in _chunks(ids):
-            rows = await self.connection.execute(devices_selected().where(schema.devices.c.id.in_(chunk)))
-            found.update((row[0], device_of(row)) for row in rows)
-        return found
-
-    async def accounts(self, usernames: Collection[str]) -> dict[str, Account]:
-        """Load the accounts of ``usernames`` that exist, wanted or to be removed."""
-        found: dict[str, Account] = {}
-        for chunk in _chunks(usernames):
-            rows = await self.connection.execute(accounts_selected().where(schema.accounts.c.username.in_(chunk)))
-            found.update((row[0], Account(*row)) for row in rows)
-        return found
-
-    async def save(self, changes: Sequence[Change], events: Iterable[Event] = ()) -> None:
-        """Write what decisions made of registrations, each id at most once, and count it for the statistics."""
-        table = schema.registrations
-        numbers: Counter[tuple[str, int, str]] = Counter(
-            (event.tenant, event.at - event.at % HOUR, event.event) for event in events if event.event in COUNTED_EVENTS
-        )
-        inserts: list[dict[str, Any]] = []
-        deletes: list[dict[str, Any]] = []
-        updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for change in changes:
-            before, after = change.before, change.after
-            if before is not None:
-                numbers[before.tenant, NOW, before.status] -= 1
-            if after is not None:
-                numbers[after.tenant, NOW, after.status] += 1
-            if before is None:
-                if after is not None:
-                    inserts.append(registration_row(after))
-            elif after is None:
-                deletes.append({"gone": before.id})
-            elif row := changed_columns(before, after):
-                key = tuple(row)
-                row["same"] = before.id
-                updates.setdefault(key, []).append(row)
-        if deletes:
-            await self.connection.execute(sa.delete(table).where(table.c.id == sa.bindparam("gone")), deletes)
-        if inserts:
-            await self.connection.execute(sa.insert(table), inserts)
-        for columns, rows in updates.items():
-            statement = sa.update(table).where(table.c.id == sa.bindparam("same"))
-            await self.connection.execute(statement.values({column: sa.bindparam(column) for column in columns}), rows)
-        rows = [
-            {"tenant": tenant, "hour": hour, "what": what, "number": number}
-            for (tenant, hour, what), number in numbers.items()
-            if number != 0
-        ]
-        if rows:
-            tally = self._insert(schema.tallies)
-            added = schema.tallies.c.number + tally.excluded.number
-            tally = tally.on_conflict_do_update(["tenant", "hour", "what"], set_={"number": added})
-            await self.connection.execute(tally, rows)
-
-    async def want_accounts(self, wanted: Sequence[Account]) -> set[str]:
-        """Write accounts that shall be made; return the user names that had a row before, marked as renewed."""
-        if not wanted:
-            return set()
-        table = schema.accounts
-        statement = self._insert(table)
-        values = {c.name: statement.excluded[c.name] for c in table.c if c.name != "username"}
-        statement = statement.on_conflict_do_update(["username"], set_={**values, "renewed": True})
-        rows = await self.connection.execute(
-            statement.returning(table.c.username, table.c.renewed), [account_row(account) for account in wanted]
-        )
-        return {username for username, renewed in rows if renewed}
-
-    async def save_accounts(self, saved: Sequence[Account]) -> None:
-        """Write accounts, new or again."""
-        if saved:
-            statement = self._insert(schema.accounts)
-            values = {c.name: statement.excluded[c.name] for c in schema.accounts.c if c.name != "username"}
-            statement = statement.on_conflict_do_update(["username"], set_=values)
-            await self.connection.execute(statement, [account_row(account) for account in saved])
-
-    async def forget_accounts(self, usernames: Collection[str]) -> None:
-        """Delete the rows of accounts that the broker no longer has."""
-        for chunk in _chunks(usernames):
-            await self.connection.execute(sa.delete(schema.accounts).where(schema.accounts.c.username.in_(chunk)))
-
-    async def save_devices(self, saved: Sequence[Device]) -> None:
-        """Write inventory entries, new or again."""
-        if saved:
-            statement = self._insert(schema.devices)
-            values = {c.name: statement.excluded[c.name] for c in schema.devices.c if c.name != "id"}
-            statement = statement.on_conflict_do_update(["id"], set_=values)
-            await self.connection.execute(statement, [device_row(device) for device in saved])
-
-    async def forget_devices(self, ids: Collection[str]) -> None:
-        """Delete inventory entries."""
-        for chunk in _chunks(ids):
-            await self.connection.execute(sa.delete(schema.devices).where(schema.devices.c.id.in_(chunk)))
-
-    async def note_unregistered(self, callers: Sequence[tuple[str, bool, int]], now: int) -> None:
-        """Remember ids that called without registration, as (id, token sent, calls), within a bound."""
-        if not callers:
-            return
-        table = schema.unregistered
-        statement = self._insert(table)
-        statement = statement.on_conflict_do_update(
-            ["id"],
-            set_={
-                "calls": table.c.calls + statement.excluded.calls,
-                "last_seen": statement.excluded.last_seen,
-                "token_sent": sa.or_(table.c.token_sent, statement.excluded.token_sent),
-            },
-        )
-        rows = [
-            {"id": id_, "calls": calls, "first_seen": now, "last_seen": now, "token_sent": sent}
-            for id_, sent, calls in callers
-        ]
-        await self.connection.execute(statement, rows)
-
-    async def trim_unregistered(self) -> None:
-        """Forget the callers without registration that were not heard for longest, beyond the bound."""
-        table = schema.unregistered
-        kept = sa.select(table.c.id).order_by(table.c.last_seen.desc(), table.c.id).limit(MAX_UNREGISTERED)
-        await self.connection.execute(sa.delete(table).where(table.c.id.not_in(kept)))
-
-    async def forget_unregistered(self, ids: Collection[str]) -> None:
-        """Forget callers that are registered now."""
-        for chunk in _chunks(ids):
-            await self.connection.execute(sa.delete(schema.unregistered).where(schema.unregistered.c.id.in_(chunk)))
-
-    async def audit(self, entries: Sequence[AuditEntry]) -> None:
-        """Write audit entries, in the transaction of the change they tell of."""
-        if entries:
-            rows = [
-                {
-                    "at": entry.at,
-                    "tenant": entry.tenant,
-                    "actor": entry.actor,
-                    "action": entry.action,
-                    "device_id": entry.device_id,
-                    "outcome": entry.outcome,
-                    "details": to_json(entry.details),
-                }
-                for entry in entries
-            ]
-            await self.connection.execute(sa.insert(schema.audit), rows)
-
-    async def answered(self, tenant: str, administrator: str, key: str, since: int) -> Answered | None:
-        """Return the answer to the same request, if it was given not before ``since``."""
-        table = schema.requests
-        row = (
-            await self.connection.execute(
-                sa.select(table).where(
-                    table.c.tenant == tenant,
-                    table.c.administrator == administrator,
-                    table.c.key == key,
-                    table.c.at >= since,
-                )
-            )
-        ).first()
-        return None if row is None else Answered(*row)
-
-    async def remember(self, answered: Answered) -> None:
-        """Keep the answer to a changing request for its repeat."""
-        statement = self._insert(schema.requests)
-        names = ("command", "digest", "answer", "at")
-        statement = statement.on_conflict_do_update(
-            ["tenant", "administrator", "key"], set_={name: statement.excluded[name] for name in names}
-        )
-        row = {name: getattr(answered, name) for name in ("tenant", "administrator", "key", *names)}
-        await self.connection.execute(statement, [row])
-
-    async def forget_answers(self, before: int) -> None:
-        """Delete remembered answers older than ``before``."""
-        await self.connection.execute(sa.delete(schema.requests).where(schema.requests.c.at < before))
-
-    async def set_option(self, tenant: str, key: str, value: OptionValue) -> None:
-        """Set one option of a tenant."""
-        statement = self._insert(schema.options)
-        statement = statement.on_conflict_do_update(["tenant", "key"], set_={"value": statement.excluded.value})
-        await self.connection.execute(statement, [{"tenant": tenant, "key": key, "value": json.dumps(value)}])
-
-    async def ensure_tenants(self, now: int) -> None:
-        """Make the tenants of a fresh installation."""
-        statement = self._insert(schema.tenants).on_conflict_do_nothing(["id"])
-        rows = [{"id": id_, "name": None, "created": now} for id_ in (MANAGEMENT, DEFAULT)]
-        await self.connection.execute(statement, rows)
 
 
 class Store:
@@ -317,18 +78,6 @@ class Store:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise StoreFault(f"the database refused a query: {error.orig}") from error
-
-    async def option_values(self) -> Values:
-        """Load what has been set of all options of all tenants. Raises StoreFault."""
-        async with self.read() as connection:
-            rows = await connection.execute(sa.select(schema.options))
-            return {(tenant, key): json.loads(value) for tenant, key, value in rows}
-
-
-def _chunks(values: Collection[str]) -> Iterable[list[str]]:
-    ordered = list(values)
-    for start in range(0, len(ordered), _CHUNK):
-        yield ordered[start : start + _CHUNK]
 
 
 def _shown(url: str) -> str:

@@ -116,6 +116,10 @@ class Topics:
         """Where events of a registration are published."""
         return f"{self.prefix}events/{tenant}/registrations/{device_id}"
 
+    def bulk_event(self, tenant: str) -> str:
+        """Where it is told what a bulk file did."""
+        return f"{self.prefix}events/{tenant}/bulk"
+
     def events(self, tenant: str) -> str:
         """The filter of all events that administrators of ``tenant`` may see."""
         return f"{self.prefix}events/#" if tenant == names.MANAGEMENT else f"{self.prefix}events/{tenant}/#"

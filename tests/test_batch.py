@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.batch import AccountWork, Batch, Rulebook, distinct
-from bridge.records import Account, Change, Device
-from bridge.registration import Call, CallKind, Code, Confirm, Delete, Form, Register, Registration, TokenPolicy
+from bridge.batch import AccountWork, Batch, distinct
+from bridge.records import Account, Change
+from bridge.registration import Call, CallKind, Code, Confirm, Delete, Device, Form, Register, Registration, TokenPolicy
+from bridge.rulebook import Rulebook
 from bridge.store import Store
 from tests.making import (
     ACCEPTED,
@@ -179,7 +180,7 @@ async def test_a_hidden_record_is_as_if_there_were_none_and_stays(store: Store, 
 
 async def test_each_tenants_own_policy_decides(store: Store, rulebook: Rulebook) -> None:
     await saved(store, waiting(), waiting(id="pump-8", tenant="north"))
-    rulebook.replace_values({("north", "security-token.policy"): "REQUIRED"})
+    rulebook.follow({("north", "security-token.policy"): "REQUIRED"}, rulebook.tenants, rulebook.roles)
     async with store.write() as transaction:
         batch = Batch(transaction, rulebook, NOW)
         await batch.load(["pump-7", "pump-8"])
@@ -189,7 +190,7 @@ async def test_each_tenants_own_policy_decides(store: Store, rulebook: Rulebook)
 
 def test_changed_options_hold_from_the_next_decision_on(rulebook: Rulebook) -> None:
     assert rulebook.policy("default").tokens is TokenPolicy.OPTIONAL
-    rulebook.replace_values({("default", "security-token.policy"): "IGNORED"})
+    rulebook.follow({("default", "security-token.policy"): "IGNORED"}, rulebook.tenants, rulebook.roles)
     assert rulebook.policy("default").tokens is TokenPolicy.IGNORED
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from bridge.answers import MAX_ANSWER
 from bridge.broker import Incoming
 from bridge.records import Change
-from bridge.requests import MAX_ANSWER
+from bridge.registration import Event
 from bridge.roles import COMMANDS
 from tests.making import pending
 from tests.world import World
@@ -64,7 +65,7 @@ async def test_a_device_that_called_is_accepted(world: World) -> None:
     await called(world, "pump-7")
     handled = await world.ask("accept", {"id": "pump-7"})
     assert json.loads(handled.payload)["result"] == {"id": "pump-7", "status": "ACCEPTED"}
-    assert [event.event for event in handled.events] == ["accepted"]
+    assert [event.event for event in handled.events if isinstance(event, Event)] == ["accepted"]
     assert [account.username for account, _ in handled.account_work.coming] == ["default/device_pump-7"]
     again = await world.ask("accept", {"id": "pump-7"})
     assert json.loads(again.payload)["result"] == {"id": "pump-7", "status": "ACCEPTED"}

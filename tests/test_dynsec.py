@@ -70,7 +70,7 @@ class Plugin:
                 error = "Client not found"
             case {"command": "getRole" | "modifyRole" | "deleteRole", "rolename": name} if name not in self.roles:
                 error = "Role not found"
-            case {"command": "createClient" | "modifyClient"} if command["roles"][0]["rolename"] not in self.roles:
+            case {"command": "createClient" | "modifyClient", "roles": [role]} if role["rolename"] not in self.roles:
                 error = "Role not found"
             case {"command": "createClient" | "modifyClient", "username": name}:
                 given = {key: value for key, value in command.items() if key != "command"}
@@ -105,7 +105,7 @@ async def test_accounts_are_made_in_one_message_each_role_before_its_client() ->
     await dynsec.install([LOGIN, ADMIN])
     assert plugin.messages == [["createRole", "createClient"] * 2]
     client = plugin.clients["t1/device_x"]
-    assert (client["clientid"], client["password"], client["textdescription"]) == ("x", "s3cret", "mark-1")
+    assert (client["clientid"], client["password"], client["textdescription"]) == ("x", "s3cret", LOGIN.description)
     assert client["roles"] == [{"rolename": role_name("t1/device_x"), "priority": 0}]
     assert "clientid" not in plugin.clients["ada"]
     assert plugin.roles[role_name("ada")]["acls"] == [grant.members for grant in ADMIN.grants]
@@ -125,7 +125,7 @@ async def test_an_unchanged_account_is_not_touched_since_that_throws_the_device_
     [
         (replace(LOGIN, password="new", mark="mark-2"), ["modifyClient"]),
         (replace(LOGIN, client_id="y"), ["modifyClient"]),
-        (replace(LOGIN, grants=LOGIN.grants[:1]), ["modifyRole"]),
+        (replace(LOGIN, grants=LOGIN.grants[:1]), ["modifyRole", "modifyClient"]),
         (replace(LOGIN, grants=LOGIN.grants[:1], mark="mark-2"), ["modifyRole", "modifyClient"]),
     ],
 )
@@ -135,7 +135,7 @@ async def test_what_differs_is_made_as_wanted_the_role_first(wanted: Login, chan
     plugin.messages.clear()
     await dynsec.renew([wanted])
     assert [command for message in plugin.messages[1:] for command in message] == changing
-    assert plugin.clients["t1/device_x"]["textdescription"] == wanted.mark
+    assert plugin.clients["t1/device_x"]["textdescription"] == wanted.description
     assert plugin.roles[role_name("t1/device_x")]["acls"] == [grant.members for grant in wanted.grants]
 
 
@@ -198,6 +198,23 @@ async def test_any_other_error_is_a_fault_with_the_plugins_words(command: str) -
         await work()
 
 
+async def test_other_grants_alone_change_the_role_and_the_description_since_a_password_throws_the_device_out() -> None:
+    plugin, dynsec = made()
+    await dynsec.install([LOGIN])
+    before = dict(plugin.clients["t1/device_x"])
+    await dynsec.renew([replace(LOGIN, grants=LOGIN.grants[:1])])
+    changed = {key for key, value in plugin.clients["t1/device_x"].items() if before[key] != value}
+    assert changed == {"textdescription"}
+
+
+async def test_an_account_of_somebody_elses_is_never_taken_over() -> None:
+    plugin, dynsec = made()
+    plugin.clients["t1/device_x"] = {"username": "t1/device_x", "roles": [], "password": "theirs"}
+    with pytest.raises(AccountsFault, match="not the bridge's"):
+        await dynsec.install([LOGIN])
+    assert plugin.clients["t1/device_x"]["password"] == "theirs"
+
+
 async def test_only_accounts_that_the_bridge_made_are_listed_page_by_page() -> None:
     plugin, dynsec = made()
     await dynsec.install([replace(LOGIN, username=f"u{number:04}") for number in range(PAGE)])
@@ -205,7 +222,7 @@ async def test_only_accounts_that_the_bridge_made_are_listed_page_by_page() -> N
     plugin.clients["service"] = {"username": "service", "textname": "bootstrap-bridge service", "roles": []}
     plugin.messages.clear()
     found = [one async for one in dynsec.listed()]
-    assert found == [(f"u{number:04}", "mark-1") for number in range(PAGE)]
+    assert found == [(f"u{number:04}", LOGIN.description) for number in range(PAGE)]
     assert plugin.messages == [["listClients"]] * 2
 
 

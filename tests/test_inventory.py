@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from bridge.inventory import MAX_PROPERTIES, entry_for, merge_patch, with_info
-from bridge.records import Device
+from bridge.registration import Device
 from tests.making import BY, JSON_VALUES, NOW, waiting
 
 ENTRY = Device("pump-7", "default", BY, "Pump", "c8y_Pump", "A/B", {"site": {"x": 1, "y": 2}}, 1)

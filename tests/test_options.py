@@ -16,6 +16,25 @@ CONTRACT: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "registration.ttl": (0, [0, 1, 86_400], [-1]),
     "registration.retention": (86_400, [0, 1], [-1]),
     "retry-after": (30, [5, 3_600], [4, 3_601, 0]),
+    "topics": (
+        [],
+        [["plant/{id}"], ["plant/{tenant}/{id}/#", "tele/{id}/+/x"], []],
+        [
+            *(
+                "plant/{id}",
+                ["plant/#"],
+                ["plant/x"],
+                ["plant/+/{id}"],
+                ["plant/#/{id}"],
+                ["{id}/x"],
+                ["{tenant}/{id}"],
+            ),
+            *(["plant/x{id}"], ["plant/{id}/{other}"], ["+/{id}"], ["/{id}"], ["$SYS/{id}"], ["plant/{id}/#/x"], [7]),
+            *([f"{first}/{{id}}"] for first in ("devices", "control", "events", "bridge", "bootstrap", "extensions")),
+            *(["plant/{id}/a+"], ["plant/{id}/a#"], ["plant/{id}/\n"], ["plant/" + "x" * 1_000 + "/{id}"]),
+            [f"plant/{number}/{{id}}" for number in range(21)],
+        ],
+    ),
 }
 NUMBERS = [key for key, (default, _, _) in CONTRACT.items() if isinstance(default, int)]
 

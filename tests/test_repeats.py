@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bridge import schema
 from bridge.control import Control
-from bridge.roles import CHANGING, COMMANDS
+from bridge.roles import CHANGING, COMMANDS, OF_MANAGEMENT
 from tests.world import World
 
 POLICY = {"category": "device-registration", "key": "security-token.policy"}
@@ -36,13 +36,13 @@ async def test_what_was_done_or_refused_stands_in_the_audit(world: World) -> Non
         ("default", RITA, "accept", "pump-7", "INVALID_STATE"),
         ("default", "default/admin", "register", None, "MALFORMED_REQUEST"),
         ("default", VERA, "set-option", None, "NOT_PERMITTED"),
-        ("management", ROOT, "delete", "pump-7", "ok"),
+        ("default", ROOT, "delete", "pump-7", "ok"),
         ("management", ROOT, "delete", "x", "NOT_FOUND"),
     ]
 
 
 async def test_every_changing_command_is_audited_and_no_other(world: World) -> None:
-    for command in sorted(COMMANDS["owner"]):
+    for command in sorted(COMMANDS["owner"] | OF_MANAGEMENT):
         await world.answer(command, {"id": "nobody", "ids": [], "colour": 1})
     assert {action for _, _, action, _, _ in await audit_of(world)} == CHANGING
 

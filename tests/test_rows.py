@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 from hypothesis import given
 
 from bridge import schema
-from bridge.records import Account, Device
-from bridge.registration import Registration, Status
+from bridge.records import Account
+from bridge.registration import Device, Registration, Status
 from bridge.rows import (
     RANKS,
     account_row,

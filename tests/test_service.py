@@ -14,7 +14,7 @@ async def events_of(world: World) -> list[tuple[str, str]]:
 
 
 async def test_registrations_that_nobody_accepted_expire_when_their_time_is_over(world: World) -> None:
-    world.rulebook.replace_values({("default", "registration.ttl"): 60})
+    world.rulebook.follow({("default", "registration.ttl"): 60}, world.rulebook.tenants, world.rulebook.roles)
     await world.done("register", {"devices": [{"id": "old"}, {"id": "called"}]})
     await world.call("called")
     world.clock.turn(30)
@@ -54,7 +54,7 @@ async def test_a_confirmed_registration_retires_and_its_device_stays(world: Worl
 
 
 async def test_an_accepted_device_that_never_came_is_kept(world: World) -> None:
-    world.rulebook.replace_values({("default", "registration.ttl"): 60})
+    world.rulebook.follow({("default", "registration.ttl"): 60}, world.rulebook.tenants, world.rulebook.roles)
     await world.accepted("late")
     world.clock.turn(365 * DAY)
     assert await events_of(world) == []

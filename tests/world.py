@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge import queries
 from bridge.accounts import AccountsFault, Login
-from bridge.batch import Rulebook
 from bridge.broker import Incoming
 from bridge.control import Control, Handled
 from bridge.credentials import KeyRing
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Taken
-from bridge.records import Account, Device
-from bridge.registration import Event, Registration
+from bridge.records import ADMINISTRATOR, Account
+from bridge.registration import Device, Event, Registration
+from bridge.rulebook import Rulebook
 from bridge.store import Store
 from bridge.wire import Topics
 
@@ -46,10 +47,14 @@ class Clock:
 
 @dataclass
 class FakeAccounts:
-    """Accounts as a broker would keep them. ``script`` has every step in order, ``faults`` what fails next."""
+    """Accounts as a broker would keep them. ``script`` has every step in order, ``faults`` what fails next.
+
+    ``people`` are the administrators that a World begins with, ``there`` all others.
+    """
 
     script: list[str]
     there: dict[str, Login] = field(default_factory=dict)
+    people: dict[str, Login] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     never: set[str] = field(default_factory=set)
@@ -78,8 +83,8 @@ class FakeAccounts:
             self.there.pop(username, None)
 
     async def listed(self) -> AsyncIterator[tuple[str, str]]:
-        for username, login in list(self.there.items()):
-            yield username, login.mark
+        for username, login in list((self.people | self.there).items()):
+            yield username, login.description
 
 
 @dataclass
@@ -103,8 +108,17 @@ class World:
         clock, topics = Clock(), Topics.below(prefix)
         async with store.write() as transaction:
             await transaction.ensure_tenants(clock())
-        rulebook = Rulebook(KEYS, tenants=frozenset({"management", "default", "north"}), roles=ROLES)
-        rulebook.replace_values(await store.option_values())
+            if not await queries.roles(transaction.connection):
+                await transaction.make_tenant("north", None, clock())
+            await transaction.save_accounts(
+                [
+                    Account(name, ADMINISTRATOR, tenant, name, name.encode(), "k1", role, installed=clock())
+                    for (tenant, name), role in ROLES.items()
+                ]
+            )
+            standing = await queries.standing(transaction.connection)
+        rulebook = Rulebook(KEYS)
+        rulebook.follow(standing.values, standing.tenants, standing.roles)
         script: list[str] = []
         pushed: list[Registration] = []
         told: list[Event] = []
@@ -121,6 +135,10 @@ class World:
             pushed.extend(registrations)
 
         around = Surroundings(clear, heard_all, push, told.extend)
+        installer = Installer(store, rulebook, topics, accounts, clock, around)
+        async with store.read() as connection:
+            for account in await queries.people(connection, ADMINISTRATOR, None, "", 100):
+                accounts.people[account.username] = installer.login_for(account)
         return cls(
             store,
             clock,
@@ -129,7 +147,7 @@ class World:
             Intake(store, rulebook, topics, clock),
             Control(store, rulebook, topics, clock),
             accounts,
-            Installer(store, rulebook, topics, accounts, clock, around),
+            installer,
             script,
             pushed,
             told,

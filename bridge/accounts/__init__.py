@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bridge.accounts.grants import Grant
+from bridge.accounts.grants import Grant, digest_of
 
 
 class AccountsFault(Exception):
@@ -13,13 +13,25 @@ class AccountsFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """An account as the broker should have it. ``mark`` changes with the password and is no secret."""
+    """An account as the broker should have it. ``mark`` changes with the password and is no secret.
+
+    ``description`` is what the broker keeps with the account: by it one sees whether password and grants are right.
+    """
 
     username: str
     password: str = field(repr=False)
     mark: str
     grants: tuple[Grant, ...]
     client_id: str | None = None
+
+    @property
+    def description(self) -> str:
+        """The mark of the password and that of the grants."""
+        return f"{self.mark}:{digest_of(self.grants)}"
+
+    def has_password_of(self, description: str) -> bool:
+        """Tell whether an account that is described so has this password, whatever it may do."""
+        return description.partition(":")[0] == self.mark
 
 
 class Accounts(Protocol):
@@ -35,4 +47,4 @@ class Accounts(Protocol):
         """Take accounts away, with their live sessions. One that is not there is none to take away."""
 
     def listed(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield user name and mark of every account that the bridge made, and of no other."""
+        """Yield user name and description of every account that the bridge made, and of no other."""

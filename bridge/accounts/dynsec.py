@@ -49,7 +49,7 @@ def create_commands(login: Login) -> list[Command]:
         "username": login.username,
         "password": login.password,
         "textname": TEXTNAME,
-        "textdescription": login.mark,
+        "textdescription": login.description,
         "roles": _roles(login.username),
     }
     if login.client_id is not None:
@@ -62,7 +62,7 @@ def file_client(login: Login) -> dict[str, Any]:
     client: dict[str, Any] = {
         "username": login.username,
         "textname": TEXTNAME,
-        "textdescription": login.mark,
+        "textdescription": login.description,
         "roles": _roles(login.username),
         **mosquitto_hash(login.password).members,
     }
@@ -94,13 +94,14 @@ def _data(answer: dict[str, Any], member: str) -> dict[str, Any]:
 
 
 def _same_role(role: dict[str, Any], login: Login) -> bool:
-    there = {(acl["acltype"], acl["topic"], acl["allow"]) for acl in role.get("acls", ())}
-    return there == {(acl["acltype"], acl["topic"], acl["allow"]) for acl in _acls(login)}
+    there = {(acl["acltype"], acl["topic"], acl["allow"], acl["priority"]) for acl in role.get("acls", ())}
+    return there == {(acl["acltype"], acl["topic"], acl["allow"], acl["priority"]) for acl in _acls(login)}
 
 
 def _same_client(client: dict[str, Any], login: Login) -> bool:
+    """Tell whether the account may stay as it is but for its description; to change more closes its sessions."""
     return (
-        client.get("textdescription") == login.mark
+        login.has_password_of(client.get("textdescription", ""))
         and client.get("textname") == TEXTNAME
         and client.get("clientid") == login.client_id
         and [role["rolename"] for role in client.get("roles", ())] == [role_name(login.username)]
@@ -178,7 +179,13 @@ class Dynsec:
                 roles.append({**create_role, "command": "modifyRole"})
             if _is_missing(client.get("error")):
                 clients.append(create_client)
-            elif not _same_client(_data(client, "client"), login):
+            elif _data(client, "client").get("textname") != TEXTNAME:
+                raise AccountsFault(f"the account {login.username} is there already and is not the bridge's")
+            elif _same_client(_data(client, "client"), login):
+                if _data(client, "client").get("textdescription") != login.description:
+                    told = {"username": login.username, "textdescription": login.description}
+                    clients.append({"command": "modifyClient", **told})
+            else:
                 clients.append({**create_client, "command": "modifyClient"})
                 if _data(client, "client").get("disabled", False):  # locked by hand; a new acceptance undoes it
                     clients.append({"command": "enableClient", "username": login.username})

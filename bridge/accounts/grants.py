@@ -3,6 +3,8 @@
 The names are those of Mosquitto's dynamic security: S sends, R receives, P subscribes to patterns, L literally.
 """
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -30,24 +32,42 @@ _LETTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One act on one topic filter."""
+    """One act on one topic filter, allowed or not; of two that match, the higher priority counts."""
 
     act: Act
     topic: str
+    allow: bool = True
+    priority: int = 0
 
     @property
     def members(self) -> dict[str, Any]:
         """The form of the dynamic security plugin."""
-        return {"acltype": self.act.value, "topic": self.topic, "priority": 0, "allow": True}
+        return {"acltype": self.act.value, "topic": self.topic, "priority": self.priority, "allow": self.allow}
 
 
 def _grants(letters: str, *topics: str) -> tuple[Grant, ...]:
     return tuple(Grant(_LETTERS[letter], topic) for topic in topics for letter in letters)
 
 
-def for_device(topics: Topics, tenant: str, device_id: str) -> tuple[Grant, ...]:
-    """A device: its own topics."""
-    return _grants("SRP", topics.device(tenant, device_id))
+def digest_of(grants: Iterable[Grant]) -> str:
+    """Return what tells one set of grants from another, to see whether an account has those that it should have."""
+    lines = sorted(f"{grant.act} {grant.topic} {grant.allow} {grant.priority}" for grant in grants)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
+
+
+def for_device(topics: Topics, tenant: str, device_id: str, further: Iterable[str] = ()) -> tuple[Grant, ...]:
+    """A device: its own topics, and those of the option ``topics``, in which ``{id}`` stands for it."""
+    own = [topics.prefix + one.replace("{id}", device_id) for one in further]
+    return _grants("SRP", topics.device(tenant, device_id), *own)
+
+
+def for_application(topics: Topics, tenant: str, read: Iterable[str], write: Iterable[str]) -> tuple[Grant, ...]:
+    """An application: what it was granted; never may it speak for a device by publishing its ``info``."""
+    return (
+        *_grants("RP", *(topics.prefix + one for one in read)),
+        *_grants("S", *(topics.prefix + one for one in write)),
+        Grant(Act.SEND, f"{topics.prefix}devices/{tenant}/+/info", allow=False, priority=1),
+    )
 
 
 def for_administrator(topics: Topics, tenant: str, name: str, role: str) -> tuple[Grant, ...]:

@@ -2,21 +2,29 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from bridge import queries
-from bridge.batch import Batch, Rulebook
+from bridge.answers import failure_object
+from bridge.batch import Batch
 from bridge.credentials import KeyRing
 from bridge.names import MANAGEMENT, MAX_DEVICE_ID
 from bridge.records import AuditEntry
-from bridge.registration import Refusal
-from bridge.requests import failure_object
-from bridge.store import Transaction
+from bridge.registration import BulkEvent, Code, Refusal
+from bridge.requests import BadRequest
+from bridge.roles import OWNER, VIEWER
+from bridge.rulebook import Rulebook
+from bridge.transaction import Transaction
 
 
 @dataclass(slots=True)
 class Desk:
-    """One request at work: who asks, in which transaction, and what has come of it."""
+    """One request at work: who asks, in which transaction, and what has come of it.
+
+    ``quiet``: what happened to single devices is not told, ``news`` tell instead. ``changes_rulebook``: options,
+    tenants or administrators are others now.
+    """
 
     tenant: str
     administrator: str
@@ -25,8 +33,12 @@ class Desk:
     batch: Batch
     rulebook: Rulebook
     now: int
+    role: str = VIEWER
+    payload: bytes = b""
     audit: list[AuditEntry] = field(default_factory=list)
-    option_set: bool = False
+    news: list[BulkEvent] = field(default_factory=list)
+    quiet: bool = False
+    changes_rulebook: bool = False
 
     @property
     def actor(self) -> str:
@@ -37,6 +49,11 @@ class Desk:
     def scope(self) -> str | None:
         """The tenant whose records are visible; None: all."""
         return None if self.tenant == MANAGEMENT else self.tenant
+
+    @property
+    def may_update(self) -> bool:
+        """Tell whether the administrator may change devices."""
+        return self.role == OWNER
 
     @property
     def tenants(self) -> frozenset[str]:
@@ -53,10 +70,36 @@ class Desk:
         """The keys for digests."""
         return self.rulebook.keys
 
-    def note(self, device_id: str | None, outcome: str, **details: Any) -> None:
-        """Write into the audit that this command did something, or was refused, for ``device_id``."""
+    def note(
+        self,
+        device_id: str | None,
+        outcome: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> None:
+        """Write into the audit that this command did something, or was refused, for ``device_id`` of ``tenant``."""
         subject = None if device_id is None else device_id[:MAX_DEVICE_ID]
-        self.audit.append(AuditEntry(self.now, self.tenant, self.actor, self.command, subject, outcome, details))
+        concerned = tenant or self.tenant
+        self.audit.append(AuditEntry(self.now, concerned, self.actor, self.command, subject, outcome, details or {}))
+
+    def named_tenant(self, tenant: str) -> str:
+        """Return the tenant that a request names, which only management does. Raises BadRequest."""
+        if self.tenant != MANAGEMENT:
+            raise BadRequest(Code.NOT_PERMITTED, "only management names a tenant: leave it out")
+        if tenant not in self.tenants:
+            raise BadRequest(Code.UNKNOWN_TENANT, f"there is no tenant {tenant!r}")
+        return tenant
+
+    def since(self, text: str) -> int:
+        """Return the time that ``text`` is, in milliseconds. Raises BadRequest."""
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise BadRequest(Code.MALFORMED_REQUEST, "since is a time as 2026-01-31T12:00:00.000Z") from None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return int(moment.timestamp() * 1000)
 
     def is_hidden(self, device_id: str) -> bool:
         """Tell whether the id has a registration that belongs to somebody else."""
@@ -72,6 +115,18 @@ class Refused(Exception):
         self.refusal = refusal
 
 
+class Sweep(Protocol):
+    """A command that works on its subjects in parts, a transaction each, so that others get their turn in between."""
+
+    done: bool
+
+    async def step(self, desk: Desk) -> None:
+        """Decide the next part, and tell by ``done`` whether it was the last."""
+
+    def result(self) -> "Result":
+        """Return what came of all of it."""
+
+
 Result = Mapping[str, Any]
 Handler = Callable[[Desk, dict[str, Any]], Awaitable[Result]]
 
@@ -84,9 +139,16 @@ class Tally:
     many: bool
     failed: list[dict[str, Any]] = field(default_factory=list)
 
-    def note(self, device_id: str | None, refusal: Refusal | None, **details: Any) -> bool:
+    def note(
+        self,
+        device_id: str | None,
+        refusal: Refusal | None,
+        details: Mapping[str, Any] | None = None,
+        *,
+        tenant: str | None = None,
+    ) -> bool:
         """Audit what was decided for ``device_id``; tell whether it was done. Raises Refused for the only device."""
-        self.desk.note(device_id, "ok" if refusal is None else refusal.code, **details)
+        self.desk.note(device_id, "ok" if refusal is None else refusal.code, details, tenant=tenant)
         if refusal is None:
             return True
         if not self.many:

@@ -1,38 +1,22 @@
 """list, get and stats."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from bridge import queries
+from bridge.answers import bounded, paged, registration_object, sorted_cursor
 from bridge.handlers.desk import Desk, Result
-from bridge.names import MANAGEMENT
 from bridge.registration import Code
 from bridge.requests import (
-    MAX_ROWS,
     SORTS,
     BadRequest,
     ById,
     ListRequest,
     StatsRequest,
-    bounded,
-    from_cursor,
     parse,
-    registration_object,
-    to_cursor,
 )
-from bridge.wire import iso, to_bytes
+from bridge.wire import iso
 
 DAY: Final = 86_400_000
-
-
-def _listed_tenant(desk: Desk, tenant: str | None) -> str | None:
-    if tenant is None:
-        return desk.scope
-    if desk.tenant != MANAGEMENT:
-        raise BadRequest(Code.NOT_PERMITTED, "only management names a tenant: leave it out")
-    if tenant not in desk.tenants:
-        raise BadRequest(Code.UNKNOWN_TENANT, f"there is no tenant {tenant!r}")
-    return tenant
 
 
 async def list_registrations(desk: Desk, value: dict[str, Any]) -> Result:
@@ -41,35 +25,24 @@ async def list_registrations(desk: Desk, value: dict[str, Any]) -> Result:
     if request.sort is not None and request.sort.removeprefix("-") not in SORTS:
         raise BadRequest(Code.MALFORMED_REQUEST, f"sort takes one of {', '.join(SORTS)}, with - before it to descend")
     length = len(queries.sort_columns(request.sort))
-    after = None
-    if request.cursor is not None:
-        sorted_by, *after = from_cursor(request.cursor, length + 1)
-        if sorted_by != (request.sort or ""):
-            raise BadRequest(Code.MALFORMED_REQUEST, "this cursor is of a list in another order: keep sort as it was")
     query = queries.ListQuery(
-        tenant=_listed_tenant(desk, request.tenant),
+        tenant=desk.scope if request.tenant is None else desk.named_tenant(request.tenant),
         statuses=request.status,
         search=request.search,
         sort=request.sort,
         limit=request.limit + 1,
-        after=after,
+        after=sorted_cursor(request.cursor, request.sort, length),
     )
     found = await queries.list_registrations(desk.connection, query)
-    rows: list[dict[str, Any]] = []
-    size = 0
-    for registration in found[: request.limit]:
-        row = registration_object(registration)
-        size += len(to_bytes(row)) + 1
-        if rows and size > MAX_ROWS:
-            break
-        rows.append(row)
-    more = len(rows) < len(found)
-    last = found[len(rows) - 1] if rows else None
+    rows, following = paged(
+        found,
+        request.limit,
+        registration_object,
+        lambda last: [request.sort or "", *queries.position_of(last, request.sort)],
+    )
     return {
         "registrations": rows,
-        "next": to_cursor([request.sort or "", *queries.position_of(last, request.sort)])
-        if more and last is not None
-        else None,
+        "next": following,
         "counts": await queries.counts(desk.connection, desk.scope),
     }
 
@@ -84,21 +57,10 @@ async def get(desk: Desk, value: dict[str, Any]) -> Result:
     return registration_object(found)
 
 
-def _since(desk: Desk, text: str | None) -> int:
-    if text is None:
-        return desk.now - DAY
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(Code.MALFORMED_REQUEST, "since is a time as 2026-01-31T12:00:00.000Z") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
-
-
 async def stats(desk: Desk, value: dict[str, Any]) -> Result:
     """Return counts, waiting times and what happened hour by hour, of the last day unless told otherwise."""
-    since = _since(desk, parse(StatsRequest, value).since)
+    asked = parse(StatsRequest, value).since
+    since = desk.now - DAY if asked is None else desk.since(asked)
     p50, p95, p99 = await queries.confirmation_quantiles(desk.connection, desk.scope, since, (0.5, 0.95, 0.99))
     oldest = await queries.oldest_pending(desk.connection, desk.scope)
     series: dict[int, dict[str, Any]] = {}

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge import names, queries
+from bridge.answers import bounded, failure_object, registration_object
 from bridge.batch import distinct
 from bridge.handlers.desk import Desk, Result, Tally
 from bridge.names import MANAGEMENT
-from bridge.registration import Accept, Code, Delete, Register, Status
+from bridge.registration import Accept, Code, Delete, Register, Registration, Status
 from bridge.requests import (
     AcceptedDevice,
     AcceptOne,
@@ -17,13 +18,12 @@ from bridge.requests import (
     Many,
     NewDevice,
     RegisterOne,
-    bounded,
+    Request,
+    checked_group,
     checked_id,
     checked_number,
     checked_properties,
-    failure_object,
     parse,
-    registration_object,
 )
 from bridge.wire import Malformed, parse_token
 
@@ -45,15 +45,11 @@ def _register_command(desk: Desk, device: NewDevice) -> Register:
     checked_id(device.id)
     tenant = desk.tenant
     if device.tenant is not None:
-        if desk.tenant != MANAGEMENT:
-            raise BadRequest(Code.NOT_PERMITTED, "only management names a tenant: leave it out")
-        if device.group is not None:
+        if desk.tenant == MANAGEMENT and device.group is not None:
             raise BadRequest(Code.TENANT_AND_GROUP, "name a tenant or a group, not both: groups stay with their tenant")
-        if device.tenant not in desk.tenants:
-            raise BadRequest(Code.UNKNOWN_TENANT, f"there is no tenant {device.tenant!r}")
-        tenant = device.tenant
-    if device.group is not None and (fault := names.group_path_fault(device.group)):
-        raise BadRequest(Code.MALFORMED_REQUEST, f"group: {fault}")
+        tenant = desk.named_tenant(device.tenant)
+    if device.group is not None:
+        checked_group(device.group)
     token, token_is_long = _digest(desk, device.id, device.securityToken)
     if device.autoAccept and token is None:
         raise BadRequest(Code.TOKEN_REQUIRED, "autoAccept needs the securityToken that the device will show")
@@ -76,6 +72,11 @@ def _id_in(value: object) -> str | None:
     return device_id[:256] if isinstance(device_id, str) else None
 
 
+def tenant_of(registration: Registration | None) -> str | None:
+    """Return the tenant of a registration, where there is one to be seen."""
+    return None if registration is None else registration.tenant
+
+
 async def register(desk: Desk, value: dict[str, Any]) -> Result:
     """Announce one device, or several."""
     many = "devices" in value
@@ -92,7 +93,7 @@ async def register(desk: Desk, value: dict[str, Any]) -> Result:
     created: list[dict[str, Any]] = []
     for command in commands:
         decision = desk.batch.decide(command)
-        if tally.note(command.id, decision.refusal) and decision.after is not None:
+        if tally.note(command.id, decision.refusal, tenant=command.tenant) and decision.after is not None:
             created.append(registration_object(decision.after, brief=many))
     await desk.transaction.forget_unregistered([row["id"] for row in created])
     return bounded(created=created, failed=tally.failed)
@@ -117,7 +118,7 @@ async def accept(desk: Desk, value: dict[str, Any]) -> Result:
     for command in commands:
         decision = desk.batch.decide(command, hidden=desk.is_hidden(command.id))
         details = {} if command.claim is None else {"claim": command.claim}
-        if tally.note(command.id, decision.refusal, **details):
+        if tally.note(command.id, decision.refusal, details, tenant=tenant_of(decision.after)):
             accepted.append(command.id)
     if many:
         return bounded(accepted=accepted, failed=tally.failed)
@@ -133,35 +134,43 @@ async def delete(desk: Desk, value: dict[str, Any]) -> Result:
     tally = Tally(desk, many)
     deleted: list[str] = []
     for device_id in ids:
+        tenant = tenant_of(desk.batch.registration(device_id, desk.scope))
         decision = desk.batch.decide(Delete(device_id, desk.actor), hidden=desk.is_hidden(device_id))
-        if tally.note(device_id, decision.refusal):
+        if tally.note(device_id, decision.refusal, tenant=tenant):
             deleted.append(device_id)
     return bounded(deleted=deleted, failed=tally.failed)
 
 
 @dataclass(slots=True)
 class AcceptAll:
-    """accept-all on its way through the pending registrations, a chunk in each transaction."""
+    """accept-all on its way through the pending registrations, a chunk in each transaction; see ``Sweep``."""
 
     after: str = ""
     accepted: int = 0
     failed: list[dict[str, Any]] = field(default_factory=list)
     done: bool = False
 
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> "AcceptAll":
+        """Begin, if the payload is as it should be. Raises BadRequest."""
+        parse(Request, value)
+        return cls()
+
     async def step(self, desk: Desk) -> None:
         """Decide the next chunk."""
         ids = await queries.ids_with_status(desk.connection, desk.scope, Status.PENDING, self.after, CHUNK)
         await desk.batch.load(ids)
         for device_id in ids:
-            refusal = desk.batch.decide(Accept(device_id, desk.actor, gentle=True)).refusal
+            decision = desk.batch.decide(Accept(device_id, desk.actor, gentle=True))
+            refusal = decision.refusal
             if refusal is None:
-                desk.note(device_id, "ok")
+                desk.note(device_id, "ok", tenant=tenant_of(decision.after))
                 self.accepted += 1
             else:
                 self.failed.append(failure_object(device_id, refusal))
         self.done = len(ids) < CHUNK
         if self.done:
-            desk.note(None, "ok", accepted=self.accepted, failed=len(self.failed))
+            desk.note(None, "ok", {"accepted": self.accepted, "failed": len(self.failed)})
         else:
             self.after = ids[-1]
 

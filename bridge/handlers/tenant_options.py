@@ -5,22 +5,24 @@ from typing import Any
 from bridge import options
 from bridge.handlers.desk import Desk, Result
 from bridge.names import MANAGEMENT
-from bridge.options import CATEGORY, OPTIONS, InvalidOption
+from bridge.options import OPTIONS, TOPICS, InvalidOption, OptionValue
+from bridge.records import APPLICATION, DEVICE
 from bridge.registration import Code
-from bridge.requests import BadRequest, Option, OptionSetting, Request, parse
+from bridge.requests import BadRequest, Option, OptionSetting, Page, parse
 
 
 def _checked_option(category: str, key: str) -> str:
-    if category != CATEGORY or key not in OPTIONS:
-        known = ", ".join(OPTIONS)
-        raise BadRequest(Code.INVALID_OPTION, f"there is no option {category}/{key}; {CATEGORY} has {known}")
+    option = OPTIONS.get(key)
+    if option is None or option.category != category:
+        known = ", ".join(f"{one.category}/{name}" for name, one in OPTIONS.items())
+        raise BadRequest(Code.INVALID_OPTION, f"there is no option {category}/{key}; there are {known}")
     return key
 
 
 def _option_object(desk: Desk, key: str) -> dict[str, Any]:
     values = desk.rulebook.values
     return {
-        "category": CATEGORY,
+        "category": OPTIONS[key].category,
         "key": key,
         "value": options.own_value(values, desk.tenant, key),
         "effective": options.effective_value(values, desk.tenant, key),
@@ -33,32 +35,48 @@ async def get_option(desk: Desk, value: dict[str, Any]) -> Result:
     return _option_object(desk, _checked_option(request.category, request.key))
 
 
+def _new_value(desk: Desk, key: str, given: object) -> OptionValue:
+    try:
+        new = OPTIONS[key].parse(given)
+    except InvalidOption as error:
+        raise BadRequest(Code.INVALID_OPTION, f"{key} {error}") from None
+    if key == TOPICS and desk.tenant != MANAGEMENT:
+        assert isinstance(new, list)
+        for one in new:
+            if "{tenant}" not in one.split("/"):
+                raise BadRequest(
+                    Code.INVALID_OPTION, f"{one!r} does not name {{tenant}}: without it only management may set it"
+                )
+    return new
+
+
 async def set_option(desk: Desk, value: dict[str, Any]) -> Result:
-    """Set one option of the tenant; it holds from the next event on."""
+    """Set one option of the tenant; it holds from the next event on, topics also for devices that there are."""
     request = parse(OptionSetting, value)
     key = _checked_option(request.category, request.key)
     if key in options.INSTALLATION_WIDE and desk.tenant != MANAGEMENT:
         raise BadRequest(Code.NOT_PERMITTED, f"{key} holds for the whole installation: only management sets it")
-    try:
-        new = OPTIONS[key].parse(request.value)
-    except InvalidOption as error:
-        raise BadRequest(Code.INVALID_OPTION, f"{key} {error}") from None
+    new = _new_value(desk, key, request.value)
     was = options.own_value(desk.rulebook.values, desk.tenant, key)
     await desk.transaction.set_option(desk.tenant, key, new)
-    desk.option_set = True
-    desk.note(None, "ok", key=key, value=new, was=was)
+    desk.changes_rulebook = True
+    if key == TOPICS and new != was:
+        for kind in (DEVICE, APPLICATION):
+            await desk.transaction.revisit_accounts(kind, desk.scope)
+        desk.batch.account_work.leaving = True
+    desk.note(None, "ok", {"key": key, "value": new, "was": was})
     values = {**desk.rulebook.values, (desk.tenant, key): new}
     effective = options.effective_value(values, desk.tenant, key)
-    return {"category": CATEGORY, "key": key, "value": new, "effective": effective}
+    return {"category": OPTIONS[key].category, "key": key, "value": new, "effective": effective}
 
 
 async def list_options(desk: Desk, value: dict[str, Any]) -> Result:
-    """Return all options with what they take."""
-    parse(Request, value)
+    """Return all options with what they take. There are few; a page is never full."""
+    parse(Page, value)
     return {
         "options": [
             {
-                "category": CATEGORY,
+                "category": option.category,
                 "key": key,
                 "value": options.own_value(desk.rulebook.values, desk.tenant, key),
                 "type": option.type,

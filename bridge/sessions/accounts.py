@@ -11,12 +11,13 @@ import structlog
 from bridge import broker
 from bridge.accounts import AccountsFault, Login
 from bridge.accounts.dynsec import RESPONSES, Dynsec
-from bridge.batch import AccountWork, Rulebook
+from bridge.batch import AccountWork
 from bridge.broker import Connection, LoginRefused
 from bridge.clock import clock
 from bridge.installer import Installer, Surroundings
 from bridge.records import Account
 from bridge.registration import Registration
+from bridge.rulebook import Rulebook
 from bridge.sessions import Switch
 from bridge.sessions.herald import Herald
 from bridge.store import Store

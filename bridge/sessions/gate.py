@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import Final
 
 from bridge import broker, queries
-from bridge.batch import AccountWork, Batch, Rulebook, distinct
+from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Connection, Disconnected
 from bridge.clock import clock
 from bridge.intake import Intake, Outgoing
 from bridge.registration import MarkDelivered, Registration
+from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
 from bridge.sessions import RETAINED_ONLY_IF_NEW, Switch
 from bridge.sessions.herald import Herald

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
-from bridge.registration import Event
-from bridge.requests import event_object
+from bridge.registration import BulkEvent, Event
 from bridge.wire import Topics, to_bytes
 
 COMPLETION_PAUSE: Final = 60_000
@@ -23,12 +23,16 @@ class Herald:
         self._completions: dict[str, int] = {}
         self.connection: Connection | None = None
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def tell(self, events: Sequence[Event | BulkEvent]) -> None:
         """Publish ``events``."""
         connection = self.connection
         if connection is None:
             return
         for event in events:
+            if isinstance(event, BulkEvent):
+                with suppress(Disconnected):
+                    connection.send(self._topics.bulk_event(event.tenant), to_bytes(bulk_event_object(event)))
+                continue
             if event.event == "request-after-completion" and not self._is_due(event):
                 continue
             with suppress(Disconnected):  # the session itself notices, and ends

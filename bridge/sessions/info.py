@@ -8,12 +8,12 @@ from typing import Any, Final
 import structlog
 
 from bridge import broker, wire
-from bridge.batch import Batch, Rulebook, distinct
+from bridge.batch import Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.inventory import with_info
-from bridge.records import Device
-from bridge.registration import Confirm
+from bridge.registration import Confirm, Device
+from bridge.rulebook import Rulebook
 from bridge.sessions import RETAINED_NEVER, Switch
 from bridge.sessions.herald import Herald
 from bridge.store import Store

@@ -1,0 +1,302 @@
+"""bulk-register, bulk-validate and template: files of devices, decided line by line, committed in parts.
+
+A file is one audit entry and one event for each tenant in it. A line that changes nothing touches nothing, so that a
+file which was interrupted is simply sent again (the contract, section 6).
+"""
+
+import hmac
+import io
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final
+
+from bridge import bulk, names
+from bridge.answers import bounded
+from bridge.batch import Batch, distinct
+from bridge.bulk import MAX_FILE, BadFile, BadRow, File, Row
+from bridge.handlers.desk import Desk, Result
+from bridge.inventory import fits, merged
+from bridge.names import MANAGEMENT, device_username
+from bridge.records import DEVICE, Account
+from bridge.registration import (
+    Announce,
+    BulkEvent,
+    Code,
+    Decision,
+    Device,
+    Provision,
+    Refusal,
+    Registration,
+    Said,
+    Status,
+)
+from bridge.requests import BadRequest, Template, parse
+
+CHUNK: Final = 1_000
+"""Lines decided in one transaction, so that calls and other requests get their turn in between."""
+
+
+def opened(payload: bytes, desk: Desk) -> File:
+    """Open the file that a message brought. Raises BadRequest."""
+    if len(payload) > MAX_FILE:
+        raise BadRequest(
+            Code.LIMIT_REACHED,
+            f"one message holds at most {MAX_FILE:,} bytes of a file, this one has {len(payload):,}: send it in parts, "
+            "each with the header",
+        )
+    try:
+        return bulk.read(
+            io.StringIO(bulk.decode(payload), newline=""), desk.tenants if desk.tenant == MANAGEMENT else None
+        )
+    except BadFile as error:
+        raise BadRequest(Code.BULK_FILE_INVALID, str(error)) from None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a file so far, in all and for each tenant."""
+
+    created: int = 0
+    numbers: dict[str, Counter[str]] = field(default_factory=dict)
+    total: Counter[str] = field(default_factory=Counter)
+    updated: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+
+    def count(self, tenant: str | None, *what: str) -> None:
+        """Count a line; ``tenant`` None: it is nobody's."""
+        self.total.update(what)
+        if tenant is not None:
+            self.numbers.setdefault(tenant, Counter()).update(what)
+
+    def fail(self, row: Row | BadRow, tenant: str | None, code: Code, reason: str) -> None:
+        """Note a line that failed."""
+        shown = {} if row.id is None else {"deviceId": row.id}
+        self.failed.append(
+            {"bulkNewDeviceStatus": "FAILED", **shown, "code": code, "failureReason": reason, "line": row.line}
+        )
+        self.count(tenant, "all", "failed")
+
+    def result(self) -> Result:
+        """Return the answer."""
+        return {
+            **_numbers(self.total),
+            **bounded(credentialUpdatedList=self.updated, failedCreationList=self.failed),
+        }
+
+
+def _numbers(counted: Counter[str]) -> dict[str, int]:
+    return {
+        "numberOfAll": counted["all"],
+        "numberOfCreated": counted["created"],
+        "numberOfFailed": counted["failed"],
+        "numberOfSuccessful": counted["all"] - counted["failed"],
+    }
+
+
+class _Reader:
+    """Decides the lines of a file on a batch, and keeps count."""
+
+    def __init__(self, file: File, number: str) -> None:
+        self.full = file.full
+        self.lines: Iterator[Row | BadRow] = iter(file)
+        self.number = number
+        self.outcome = Outcome()
+
+    async def decide(self, desk: Desk, batch: Batch, lines: Sequence[Row | BadRow], held: "_Held") -> list[str]:
+        """Decide ``lines``; return the ids that were registered."""
+        rows = [line for line in lines if isinstance(line, Row)]
+        ids = distinct(row.id for row in rows)
+        await batch.load(ids, devices=True)
+        held.place(batch, ids)
+        if self.full:
+            await held.load(desk, batch, ids)
+        created: list[str] = []
+        for line in lines:
+            tenant = desk.tenant
+            if isinstance(line, BadRow):
+                self.outcome.fail(line, None if desk.tenant == MANAGEMENT else tenant, line.code, line.reason)
+                continue
+            tenant = line.tenant or tenant
+            before, device = batch.registration(line.id), batch.device(line.id)
+            if fault := _too_large(line, device):
+                self.outcome.fail(line, tenant, fault.code, fault.message)
+                continue
+            command = self._provision(desk, line, tenant, held) if self.full else self._announce(desk, line, tenant)
+            decision = batch.decide(command)
+            if decision.refusal is not None:
+                self.outcome.fail(line, tenant, decision.refusal.code, decision.refusal.message)
+                continue
+            self._count(line, tenant, before, device, command, decision)
+            held.take(line.id, decision, command, tenant)
+            if before is None and decision.after is not None:
+                created.append(line.id)
+        return created
+
+    def _said(self, row: Row) -> Said:
+        return Said(row.name, row.type, row.path, row.iccid, row.id_type, row.shell, row.properties)
+
+    def _announce(self, desk: Desk, row: Row, tenant: str) -> Announce:
+        return Announce(
+            id=row.id,
+            tenant=tenant,
+            by=desk.actor,
+            said=self._said(row),
+            bulk=self.number,
+            may_update=desk.may_update,
+            token=None if row.token is None else desk.keys.token_digest(row.id, row.token),
+            token_is_long=row.token is not None and len(row.token) >= names.LONG_TOKEN,
+            auto_accept=row.auto_accept,
+        )
+
+    def _provision(self, desk: Desk, row: Row, tenant: str, held: "_Held") -> Provision:
+        credentials = row.credentials
+        assert credentials is not None
+        command = Provision(
+            id=row.id,
+            tenant=tenant,
+            by=desk.actor,
+            said=self._said(row),
+            bulk=self.number,
+            may_update=desk.may_update,
+            seed=secrets.token_bytes(16),
+            key_id=desk.keys.current,
+        )
+        account = held.accounts.get(row.id)
+        if account is not None and account.tenant == tenant and _is_password_of(desk, account, credentials):
+            return replace(command, seed=account.seed, key_id=account.key_id, held=True, installed=account.installed)
+        return replace(command, secret=desk.keys.locked(device_username(tenant, row.id), credentials, command.key_id))
+
+    def _count(
+        self,
+        row: Row,
+        tenant: str,
+        before: Registration | None,
+        device: Device | None,
+        command: Announce | Provision,
+        decision: Decision,
+    ) -> None:
+        was_device = device is not None or (before is not None and before.status is Status.ACCEPTED)
+        if isinstance(command, Provision):
+            is_new = not was_device
+            if was_device and not command.held:
+                self.outcome.updated.append({"bulkNewDeviceStatus": "CREDENTIAL_UPDATED", "deviceId": row.id})
+        else:
+            is_new = before is None and decision.after is not None
+        self.outcome.count(tenant, "all", *(("created",) if is_new else ()))
+
+
+@dataclass(slots=True)
+class _Held:
+    """The passwords that devices have, and what a dry run has decided of ids that come again."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    again: frozenset[str] = frozenset()
+    placed: dict[str, tuple[Registration | None, Device | None]] = field(default_factory=dict)
+    passwords: dict[str, Account] = field(default_factory=dict)
+
+    async def load(self, desk: Desk, batch: Batch, ids: Sequence[str]) -> None:
+        """Load the accounts that devices with ``ids`` have."""
+        usernames = [
+            device_username(found.tenant, device_id)
+            for device_id in ids
+            if (found := batch.registration(device_id) or batch.device(device_id)) is not None
+        ]
+        there = await desk.transaction.accounts(usernames)
+        self.accounts = {account.subject: account for account in there.values() if account.wanted} | {
+            device_id: account for device_id, account in self.passwords.items() if device_id in set(ids)
+        }
+
+    def place(self, batch: Batch, ids: Sequence[str]) -> None:
+        """Put what was decided before, but not written, into ``batch``."""
+        for device_id in ids:
+            if device_id in self.placed:
+                batch.place(device_id, *self.placed[device_id])
+
+    def take(self, device_id: str, decision: Decision, command: Announce | Provision, tenant: str) -> None:
+        """Remember the new password of a device, for its next line in the same part."""
+        if isinstance(command, Provision) and not command.held:
+            account = Account(
+                device_username(tenant, device_id),
+                DEVICE,
+                tenant,
+                device_id,
+                command.seed,
+                command.key_id,
+                secret=command.secret,
+            )
+            self.accounts[device_id] = account
+            if device_id in self.again:
+                self.passwords[device_id] = account
+
+    def keep(self, batch: Batch, ids: Sequence[str]) -> None:
+        """Remember what a dry run has decided of ids that come again."""
+        for device_id in ids:
+            if device_id in self.again:
+                self.placed[device_id] = (batch.registration(device_id), batch.device(device_id))
+
+
+def _is_password_of(desk: Desk, account: Account, credentials: str) -> bool:
+    return hmac.compare_digest(desk.rulebook.password_of(account).encode(), credentials.encode())
+
+
+def _too_large(row: Row, device: Device | None) -> Refusal | None:
+    if device is None or not row.properties or fits(merged(device.properties, row.properties)):
+        return None
+    return Refusal(Code.LIMIT_REACHED, f"the properties of {row.id} would exceed 8 KiB as JSON with those of this line")
+
+
+class BulkRegister:
+    """A file on its way into the database, a part in each transaction; see ``Sweep``."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+        self._reader: _Reader | None = None
+        self._number = secrets.token_hex(8)
+        self.done = False
+
+    async def step(self, desk: Desk) -> None:
+        """Decide the next part, and write the audit entries as they are with it."""
+        if self._reader is None:
+            self._reader = _Reader(opened(self._payload, desk), self._number)
+        reader = self._reader
+        lines = list(islice(reader.lines, CHUNK))
+        created = await reader.decide(desk, desk.batch, lines, _Held())
+        await desk.transaction.forget_unregistered(created)
+        self.done = len(lines) < CHUNK
+        desk.quiet = True
+        by_tenant = reader.outcome.numbers or {desk.tenant: reader.outcome.total}
+        for tenant, counted in by_tenant.items():
+            desk.note(None, "ok", {**_numbers(counted), "complete": self.done}, tenant=tenant)
+        desk.audit = [replace(entry, bulk=self._number) for entry in desk.audit]
+        if self.done:
+            desk.news = [
+                BulkEvent(tenant, desk.now, desk.actor, _numbers(counted))
+                for tenant, counted in reader.outcome.numbers.items()
+            ]
+
+    def result(self) -> Result:
+        """Return what came of it."""
+        assert self._reader is not None
+        return self._reader.outcome.result()
+
+
+async def bulk_validate(desk: Desk, value: dict[str, Any]) -> Result:
+    """Decide the file as ``bulk-register`` would, and write nothing."""
+    counted = Counter(line.id for line in opened(desk.payload, desk) if isinstance(line, Row))
+    held = _Held(again=frozenset(device_id for device_id, number in counted.items() if number > 1))
+    del counted
+    reader = _Reader(opened(desk.payload, desk), "")
+    while lines := list(islice(reader.lines, CHUNK)):
+        batch = Batch(desk.transaction, desk.rulebook, desk.now)
+        await reader.decide(desk, batch, lines, held)
+        held.keep(batch, [line.id for line in lines if isinstance(line, Row)])
+    return reader.outcome.result()
+
+
+async def template(desk: Desk, value: dict[str, Any]) -> Result:
+    """Return an example of a file."""
+    filename, content = bulk.template(parse(Template, value).kind)
+    return {"filename": filename, "content": content}
