@@ -16,15 +16,17 @@ _SHOWN_BY: Final[Mapping[str, str]] = {
 _NAMING: Final = frozenset({"NOT_FOUND", "ALREADY_EXISTS", "INVALID_OPTION"})
 """Codes that say that a name is the wrong one."""
 
+_AS_MANAGEMENT: Final = "with --tenant management its administrator speaks, if you have that login"
+
 _BY_CODE: Final[Mapping[tuple[str, str], str]] = {
     ("accept", "TOKEN_REQUIRED"): "{program} accept DEVICE --token-file FILE takes it from a file, --token - from "
     "standard input; in a terminal it is asked for",
     ("accept", "CLAIM_CONFLICT"): "{program} accept DEVICE --claim CLAIM accepts the one that is meant",
     ("accept", "INVALID_STATE"): "{program} get DEVICE shows what has happened so far",
-    (
-        "register",
-        "ALREADY_REGISTERED",
-    ): "{program} get DEVICE shows it, {program} delete DEVICE makes room for a new one",
+    ("register", "ALREADY_REGISTERED"): "{program} get DEVICE shows it, {program} delete DEVICE makes room for it anew",
+    ("set-option", "NOT_PERMITTED"): _AS_MANAGEMENT,
+    ("list-unregistered", "NOT_PERMITTED"): _AS_MANAGEMENT,
+    ("create-application", "NOT_PERMITTED"): "",  # the filters, not the administrator
     ("register", "ALREADY_EXISTS"): "{program} list-devices shows the devices that there are",
 }
 _OF_ANY: Final[Mapping[str, str]] = {
@@ -39,7 +41,7 @@ def next_step(command: str, code: str, program: str) -> str | None:
     if command in _SHOWN_BY and code in _NAMING:
         return f"{program} {_SHOWN_BY[command]} shows which there are"
     found = _BY_CODE.get((command, code), _OF_ANY.get(code))
-    return None if found is None else found.format(program=program)
+    return found.format(program=program) if found else None
 
 
 LEFT_OUT: Final[Mapping[str, tuple[str, str]]] = {

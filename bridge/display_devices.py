@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Group
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -61,8 +60,8 @@ def device_details(device: Mapping[str, Any], *, with_tenant: bool) -> Group:
     if not properties:
         return Group(grid)
     lines = json.dumps(properties, ensure_ascii=False, indent=2).split("\n")
-    shown = Text("\n").join(text(line) for line in lines)
-    return Group(grid, Text("Properties", style="dim"), Padding(shown, (0, 0, 0, 2)))
+    shown = Text("\n").join(Text("  ") + text(line) for line in lines)
+    return Group(grid, Text("Properties", style="dim"), shown)
 
 
 def unregistered_table(devices: Sequence[Mapping[str, Any]]) -> Table:

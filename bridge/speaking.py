@@ -26,7 +26,7 @@ from bridge.roles import OF_MANAGEMENT
 
 DONE, REFUSED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
 
-_WIDE: Final = 160
+_WIDE: Final = 1_000
 """Columns where nobody's terminal tells them: tables in a pipe or a file are not folded."""
 
 out = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _WIDE)
@@ -88,6 +88,10 @@ _CONNECTION: Final[dict[str, tuple[Any, Any]]] = {
     "password_file": (PasswordFile, None),
     "tenant": (Tenant, None),
 }
+
+
+OF_CONNECTION: Final = tuple(_CONNECTION)
+"""What every administrator's command takes: the names of its parameters."""
 
 
 class Usage(Exception):

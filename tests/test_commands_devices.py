@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from bridge.commands import devices as commands
+from bridge.handlers import devices as handlers
 from tests.scripted import No, typed
 
 
@@ -36,6 +38,11 @@ def test_list_devices_sends_its_filters_and_shows_what_tells_something() -> None
         "pump-2 c8y_DefaultDevice A/B 2026-03-01 08:15",
         "There are more: add --cursor d",
     ]
+
+
+def test_devices_are_sorted_by_what_the_bridge_sorts_by() -> None:
+    assert commands.SORTS == handlers.SORTS
+    assert typed("list-devices", "--sort", "status").status == 2
 
 
 def test_an_empty_inventory_says_where_to_look() -> None:

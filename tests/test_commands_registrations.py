@@ -106,7 +106,7 @@ def test_what_is_registered_already_says_how_to_go_on() -> None:
     assert said.status == 1
     assert said.err.splitlines() == [
         "ALREADY_REGISTERED: p is registered",
-        "bootstrap-bridge get DEVICE shows it, bootstrap-bridge delete DEVICE makes room for a new one",
+        "bootstrap-bridge get DEVICE shows it, bootstrap-bridge delete DEVICE makes room for it anew",
     ]
 
 

@@ -55,7 +55,8 @@ def test_known_keys_find_their_category() -> None:
     ],
 )
 def test_topics_are_a_list_however_they_are_typed(values: list[str], sent: list[str]) -> None:
-    result = {"category": "devices", "key": "topics", "value": sent, "effective": sent}
+    result: dict[str, Any] = {"category": "devices", "key": "topics", "value": sent}
+    result["effective"] = [one.replace("{tenant}", "default") for one in sent]
     for words in (("set-option", "topics", *values), ("set-option", "--category", "devices", "topics", *values)):
         said = typed(*words, answers={"set-option": result})
         assert said.sent == {"category": "devices", "key": "topics", "value": sent}

@@ -29,7 +29,7 @@ def accept(
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(help=f"The security token on the label; - reads it from standard input. {READABLE}."),
+        typer.Option(help=f"The security token on the label; - reads it from standard input; {READABLE}."),
     ] = None,
     token_file: TokenFile = None,
     claim: Annotated[

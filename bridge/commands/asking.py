@@ -17,18 +17,24 @@ from bridge.commands import terminal
 from bridge.commands.completing import device_ids
 from bridge.menu import PROGRAM
 from bridge.names import DEFAULT, MANAGEMENT
-from bridge.requests import MAX_IDS, SORTS
+from bridge.requests import MAX_IDS
 from bridge.speaking import DONE, MANAGEMENT_PANEL, REFUSED, GivenUp, Speaker, Usage, err, out
 
 
-def _sort_checked(value: str | None) -> str | None:
-    if value is not None and value.removeprefix("-") not in SORTS:
-        raise typer.BadParameter(f"takes one of {', '.join(SORTS)}, with - before it to descend")
-    return value
+def sort_option(*names: str) -> Any:
+    """Return the option --sort of a list that can be sorted by ``names``."""
 
+    def checked(value: str | None) -> str | None:
+        if value is not None and value.removeprefix("-") not in names:
+            raise typer.BadParameter(f"takes one of {', '.join(names)}, with - before it to descend")
+        return value
 
-def _sorts() -> list[str]:
-    return [*SORTS, *(f"-{one}" for one in SORTS)]
+    return typer.Option(
+        "--sort",
+        help=f"{', '.join(names[:-1])} or {names[-1]}; descending with - before it, as --sort=-{names[-1]}.",
+        callback=checked,
+        autocompletion=lambda: [*names, *(f"-{one}" for one in names)],
+    )
 
 
 def _moment(value: str | None) -> str | None:
@@ -51,14 +57,6 @@ DeviceId = Annotated[str, typer.Argument(metavar="ID", help="The device id.", au
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many to show.")]
 Cursor = Annotated[str | None, typer.Option(help="Go on where an earlier page ended.")]
 Search = Annotated[str | None, typer.Option(help="Only those with this in the id or the name.")]
-Sort = Annotated[
-    str | None,
-    typer.Option(
-        help="id, name, status, creationTime or lastSeen; descending with - before it, as --sort=-lastSeen.",
-        callback=_sort_checked,
-        autocompletion=_sorts,
-    ),
-]
 Since = Annotated[
     str | None,
     typer.Option(help="From when on: a time as 2026-01-31T12:00Z, or 30min, 2h, 7d ago.", callback=_moment),

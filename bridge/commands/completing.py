@@ -19,9 +19,6 @@ PATIENCE: Final = 2.0
 MOST: Final = 100
 """Names that are offered at once."""
 
-DEVICES: Final = "devices"
-"""The category of what holds for devices that have been accepted."""
-TOPICS: Final = "topics"
 Ask = Callable[[Admin], Coroutine[Any, Any, Sequence[str]]]
 
 
@@ -91,7 +88,7 @@ def applications(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def option_keys() -> list[str]:
     """Offer the options that there are."""
-    return list(dict.fromkeys([*OPTIONS, TOPICS]))
+    return list(OPTIONS)
 
 
 def option_values(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -1,6 +1,6 @@
 """list-devices, get-device, update-device, delete-device and list-unregistered."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,15 +12,18 @@ from bridge.commands.asking import (
     DeviceId,
     Limit,
     Search,
-    Sort,
     Yes,
     confirm,
     given,
     is_alone,
     show_more,
+    sort_option,
 )
 from bridge.commands.properties import Properties, Property, Removed, properties_given
 from bridge.speaking import DONE, Speaker, Usage, Work, command, out
+
+SORTS: Final = ("id", "name", "type", "group", "creationTime", "lastSeen")
+"""What devices are sorted by."""
 
 
 @command("list-devices")
@@ -31,7 +34,7 @@ def list_devices(
         str | None,
         typer.Option(help="Only those of this group.", autocompletion=completing.group_paths),
     ] = None,
-    sort: Sort = None,
+    sort: Annotated[str | None, sort_option(*SORTS)] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Work:

@@ -100,7 +100,8 @@ def create_administrator(
 def delete_administrator(
     speaking: Speaker,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The administrator.", autocompletion=completing.administrators)
+        str,
+        typer.Argument(metavar="NAME", help="The administrator to delete.", autocompletion=completing.administrators),
     ],
     yes: Yes = False,
 ) -> Work:
@@ -160,7 +161,7 @@ def create_application(
 def delete_application(
     speaking: Speaker,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The application.", autocompletion=completing.applications)
+        str, typer.Argument(metavar="NAME", help="The application to delete.", autocompletion=completing.applications)
     ],
     yes: Yes = False,
 ) -> Work:

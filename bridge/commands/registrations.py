@@ -13,20 +13,21 @@ from bridge.commands.asking import (
     ForTenant,
     Limit,
     Search,
-    Sort,
     given,
     ids_given,
     in_parts,
     is_alone,
     show_failed,
     show_more,
+    sort_option,
     token_given,
 )
 from bridge.commands.properties import Properties, Property, properties_given
 from bridge.registration import Status
+from bridge.requests import SORTS
 from bridge.speaking import DONE, MANAGEMENT_PANEL, Speaker, Usage, Work, command, out
 
-READABLE = "others on this machine can read it in the process list, so rather use --token-file"
+READABLE = "others on this machine can read what stands here, so rather use --token-file"
 Name = Annotated[str | None, typer.Option(help="A name for people to read (one device).")]
 Kind = Annotated[str | None, typer.Option("--type", help="The kind of device.")]
 Group = Annotated[
@@ -55,7 +56,7 @@ def register(
     group: Group = None,
     token: Annotated[
         str | None,
-        typer.Option(help=f"The security token it must show (one device); - reads it from standard input. {READABLE}."),
+        typer.Option(help=f"The security token it must show (one device); - reads it from standard input; {READABLE}."),
     ] = None,
     token_file: TokenFile = None,
     auto_accept: Annotated[
@@ -102,7 +103,7 @@ def list_(
         list[Status] | None, typer.Option(help="Only these; may be given several times.", case_sensitive=False)
     ] = None,
     search: Search = None,
-    sort: Sort = None,
+    sort: Annotated[str | None, sort_option(*SORTS)] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
     of_tenant: Annotated[

@@ -10,22 +10,22 @@ from bridge import display, display_people
 from bridge.admin import Admin
 from bridge.commands import completing
 from bridge.commands.asking import every_page
-from bridge.options import CATEGORY, OPTIONS, TOKEN_POLICY
+from bridge.options import CATEGORY, DEVICES, OPTIONS, TOKEN_POLICY, TOPICS
 from bridge.speaking import DONE, Speaker, Usage, Work, command, out
 
-_MAY_DIFFER: Final = (TOKEN_POLICY, completing.TOPICS)
+_MAY_DIFFER: Final = (TOKEN_POLICY, TOPICS)
 """Options of which management's value has a say too."""
 
 
 def _category_of(key: str, given: str | None) -> str:
     if given is not None:
         return given
-    return completing.DEVICES if key == completing.TOPICS else CATEGORY
+    return OPTIONS[key].category if key in OPTIONS else CATEGORY
 
 
 def _value_of(category: str, key: str, values: Sequence[str]) -> Any:
     """Return what was typed as the option takes it: topics are a list, given as JSON or one by one."""
-    is_list = (category, key) == (completing.DEVICES, completing.TOPICS)
+    is_list = (category, key) == (DEVICES, TOPICS)
     if is_list and len(values) == 1 and values[0].lstrip().startswith("["):
         try:
             return json.loads(values[0])
@@ -49,7 +49,7 @@ def list_options(
         if speaking.as_json:
             return DONE
         shown = [await _with_effective(connection, option) for option in found]
-        out.print(display_people.options_table(shown))
+        out.print(display_people.options_table(shown, connection.tenant, out.width))
         return DONE
 
     return work
@@ -66,7 +66,7 @@ Category = Annotated[
     str | None,
     typer.Option(
         help="The category of the option; found by itself for those that `list-options` shows.",
-        autocompletion=lambda: [CATEGORY, completing.DEVICES],
+        autocompletion=lambda: [CATEGORY, DEVICES],
     ),
 ]
 Key = Annotated[
@@ -86,7 +86,7 @@ def get_option(
     async def work(connection: Admin) -> int:
         result = await speaking.ask(connection, "get-option", {"category": _category_of(key, category), "key": key})
         if not speaking.as_json:
-            _show_option(result)
+            _show_option(result, connection.tenant)
         return DONE
 
     return work
@@ -113,15 +113,15 @@ def set_option(
     async def work(connection: Admin) -> int:
         result = await speaking.ask(connection, "set-option", payload)
         if not speaking.as_json:
-            _show_option(result)
+            _show_option(result, connection.tenant)
         return DONE
 
     return work
 
 
-def _show_option(option: dict[str, Any]) -> None:
-    value, effective = (display_people.value_text(option[name]) for name in ("value", "effective"))
+def _show_option(option: dict[str, Any], tenant: str) -> None:
+    value, effective = display_people.value_text(option["value"]), display_people.in_effect(option, tenant)
     unit = getattr(OPTIONS.get(option["key"]), "unit", None)
     shown = f"{value} {unit}" if unit and isinstance(option["value"], int) else value
-    others = "" if effective == value else f"; with what management has set, {effective} holds"
+    others = f"; with what management has set, {effective} holds" if effective else ""
     out.print(display.text(f"{option['key']} is {shown}{others}"))

@@ -64,7 +64,8 @@ def audit(
         if speaking.as_json:
             return DONE
         if result["entries"]:
-            out.print(display_people.audit_table(result["entries"], connection.tenant))
+            for line in display_people.audit_lines(result["entries"], connection.tenant):
+                out.print(line)
         else:
             out.print("Nothing has been done." if id_ is None and since is None else "Nothing of that has been done.")
         show_more(speaking, result)
