@@ -207,6 +207,11 @@ def stats_tables(stats: Mapping[str, Any]) -> list[Table]:
     return [first, *([hours] if stats["series"] else [])]
 
 
+def _bulk_text(event: Mapping[str, Any]) -> Text:
+    names = {"numberOfAll": "rows", "numberOfSuccessful": "done", "numberOfCreated": "new", "numberOfFailed": "failed"}
+    return text(", ".join(f"{event.get(name, 0)} {word}" for name, word in names.items()))
+
+
 def event_line(topic: str, event: Mapping[str, Any], own_tenant: str) -> Text:
     """Show one event, or the state of the bridge, in a line."""
     if topic.endswith("bridge/state"):
@@ -215,7 +220,7 @@ def event_line(topic: str, event: Mapping[str, Any], own_tenant: str) -> Text:
     line = Text()
     line.append_text(time_text(event.get("at")))
     line.append(f"  {event.get('event', ''):<26}")
-    line.append_text(text(event.get("id")))
+    line.append_text(text(event.get("id")) if event.get("event") != "bulk" else _bulk_text(event))
     if event.get("status") in Status.__members__.values():
         line.append("  ")
         line.append_text(status_text(str(event["status"])))

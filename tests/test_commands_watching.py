@@ -90,9 +90,22 @@ def test_watch_tells_events_by_the_name_of_who_did_it() -> None:
         "at": "2026-03-01T08:15:30.125Z",
         "by": "default/admin",
     }
-    happened = [("bridge/state", {"state": "online"}), ("events/default/registrations/p", event)]
+    bulk: dict[str, Any] = {
+        "event": "bulk",
+        "at": event["at"],
+        "by": "default/jo",
+        "numberOfAll": 4,
+        "numberOfFailed": 1,
+    }
+    bulk |= {"numberOfCreated": 2, "numberOfSuccessful": 3}
+    happened = [
+        ("bridge/state", {"state": "online"}),
+        ("events/default/registrations/p", event),
+        ("events/default/bulk", bulk),
+    ]
     said = typed("watch", happened=happened)
     assert said.lines[0] == "the bridge is online"
     assert " ".join(said.lines[1].split()) == "2026-03-01 08:15:30 accepted p ✔ Accepted by admin"
+    assert " ".join(said.lines[2].split()) == "2026-03-01 08:15:30 bulk 4 rows, 3 done, 2 new, 1 failed by jo"
     said = typed("watch", "--json", happened=happened)
     assert json.loads(said.lines[1]) == {"topic": "events/default/registrations/p", **event}
