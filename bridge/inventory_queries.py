@@ -136,4 +136,4 @@ async def audit(connection: AsyncConnection, query: AuditQuery) -> list[AuditEnt
     if query.before is not None:
         statement = statement.where(_AUDIT.c.number < query.before)
     rows = await connection.execute(statement.order_by(_AUDIT.c.number.desc()).limit(query.limit))
-    return [AuditEntry(**{**row._mapping, "details": json.loads(row.details)}) for row in rows]
+    return [AuditEntry(**{**row, "details": json.loads(row["details"])}) for row in rows.mappings()]

@@ -51,7 +51,7 @@ def test_an_option_has_its_default_and_takes_what_its_range_says(key: str) -> No
     for value in taken:
         assert OPTIONS[key].parse(value) == value
     for value in refused:
-        with pytest.raises(InvalidOption, match="takes"):
+        with pytest.raises(InvalidOption, match="take"):
             OPTIONS[key].parse(value)
 
 

@@ -57,13 +57,14 @@ ROOMS: dict[str, str] = {
     "handlers.devices": "answers handlers.desk inventory inventory_queries registration requests",
     "handlers.groups": "answers handlers.desk inventory_queries registration requests",
     "handlers.history": "answers handlers.desk inventory_queries names queries registration requests",
-    "handlers.people": "answers applications credentials handlers.desk names options queries records registration requests roles",
+    "handlers.people": "answers applications credentials handlers.desk names options queries records registration"
+    " requests roles",
     "handlers.tenants": "answers handlers.desk names queries records registration requests",
     "handlers.bulk": "answers batch bulk handlers.desk inventory names records registration requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
-    "control": "answers batch broker handlers handlers.desk handlers.people names queries records registration requests roles"
-    " rulebook store transaction wire",
+    "control": "answers batch broker handlers handlers.desk handlers.people names queries records registration"
+    " requests roles rulebook store transaction wire",
     "brokers": "accounts accounts.dynsec credentials",
     "installation": "accounts accounts.grants brokers credentials names roles wire",
     "settings": "",
@@ -226,7 +227,21 @@ def test_no_other_library_is_used() -> None:
     assert used - set(sys.stdlib_module_names) - {"bridge"} <= set(LIBRARIES)
 
 
-@pytest.mark.parametrize("module", ["registration", "inventory", "claims", "outcomes", "rules", "names", "options"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "registration",
+        "inventory",
+        "claims",
+        "outcomes",
+        "rules",
+        "names",
+        "options",
+        "applications",
+        "bulk",
+        "delimited",
+    ],
+)
 def test_the_core_has_no_clock_no_chance_no_log_and_never_waits(module: str) -> None:
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]

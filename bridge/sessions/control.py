@@ -1,7 +1,9 @@
 """The session with administrators: their requests, the answers, and the state of the bridge."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 import structlog
 
@@ -10,9 +12,15 @@ from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
 from bridge.control import Control
+from bridge.roles import FILES
 from bridge.sessions import RETAINED_NEVER, Switch
 from bridge.sessions.herald import Herald
 from bridge.wire import Topics, iso, to_bytes
+
+FILES_WAITING: Final = 8
+"""Requests with files, up to 2 MB each, that wait in memory; more wait in the broker, and others behind them."""
+SLOW: Final = FILES | {"accept-all"}
+"""Commands that take a while; they are worked on in parts, between which others have their turn."""
 
 log = structlog.get_logger("control")
 
@@ -38,8 +46,11 @@ class ControlSession:
             await connection.subscribe(self._topics.requests, retain_as_published=True, retain_handling=RETAINED_NEVER)
             self._herald.connection = connection
             try:
-                self.ready.turn_on()
-                await self._receive(connection)
+                async with asyncio.TaskGroup() as tasks:
+                    files: asyncio.Queue[Incoming] = asyncio.Queue(FILES_WAITING)
+                    tasks.create_task(self._receive(connection, files), name="control: receive")
+                    tasks.create_task(self._work_on_files(connection, files), name="control: files")
+                    self.ready.turn_on()
             finally:
                 self._herald.connection = None
                 # Leaving in good order suppresses the will.
@@ -52,15 +63,26 @@ class ControlSession:
         if self._herald.connection is not None:
             await self._herald.connection.publish(self._topics.state, to_bytes(state), retain=True)
 
-    async def _receive(self, connection: Connection) -> None:
+    async def _receive(self, connection: Connection, files: asyncio.Queue[Incoming]) -> None:
         async for messages in connection.batches():
             for message in messages:
                 if message.retain:
                     log.warning("retained request discarded", topic=message.topic)
+                    connection.ack([message])
+                elif self._topics.levels(message.topic)[-1] in SLOW:
+                    await files.put(message)
                 else:
-                    await self._answer(connection, message)
-                connection.ack([message])
-                await connection.drained()
+                    await self._take(connection, message)
+
+    async def _work_on_files(self, connection: Connection, files: asyncio.Queue[Incoming]) -> None:
+        """Work on what takes a while, one after the other, while other requests are answered."""
+        while True:
+            await self._take(connection, await files.get())
+
+    async def _take(self, connection: Connection, message: Incoming) -> None:
+        await self._answer(connection, message)
+        connection.ack([message])
+        await connection.drained()
 
     async def _answer(self, connection: Connection, message: Incoming) -> None:
         handled = await self._control.handle(message)
