@@ -13,6 +13,7 @@ from bridge.settings import BadSettings, Settings, settings_from
 from bridge.speaking import DONE, WRONG_USAGE, app, err, out
 
 assert commands  # imported for the commands it adds to the app
+__all__ = ["app", "main"]
 
 app.info.help = (
     "Devices call in with one shared bootstrap login, an administrator accepts them, and Mosquitto gets credentials of "

@@ -1,10 +1,12 @@
 """What a person reads in the terminal: tables in the words of the contract. Ids are shown as text, never as markup."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +25,20 @@ def text(value: object) -> Text:
     """Show a value from outside without letting it write to the terminal as it likes."""
     shown = "" if value is None else str(value)
     return Text("".join(character if character.isprintable() else "�" for character in shown))
+
+
+def actor_text(value: object, own_tenant: str | None) -> Text:
+    """Show who did something; people of the reader's own tenant by their name alone."""
+    tenant, slash, name = str("" if value is None else value).partition("/")
+    return text(name if slash and tenant == own_tenant else value)
+
+
+def details_grid() -> Table:
+    """Return an empty table of labels and values."""
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
 
 
 def status_text(status: str) -> Text:
@@ -52,10 +68,31 @@ def _claims_text(registration: Mapping[str, Any]) -> str:
     return f"{number}+" if registration["claimsOverflow"] else str(number)
 
 
-def registrations_table(registrations: Sequence[Mapping[str, Any]], *, with_tenant: bool) -> Table:
+Columns = list[tuple[str, Callable[[Mapping[str, Any]], Text | str]]]
+
+
+def fitting(rows: Sequence[Mapping[str, Any]], columns: Columns, width: int, spare: Sequence[str]) -> Table:
+    """Return a table at most ``width`` columns wide: the first column folds, those in ``spare`` are left out first."""
+    left = [name for name in spare if name in {one for one, _ in columns}]
+    while True:
+        table = table_of(*(name for name, _ in columns))
+        for column in table.columns[1:]:
+            column.no_wrap = True
+        for row in rows:
+            table.add_row(*(show(row) for _, show in columns))
+        if not left or Measurement.get(_MEASURING, _MEASURING.options, table).maximum <= width:
+            return table
+        dropped = left.pop(0)
+        columns = [(name, show) for name, show in columns if name != dropped]
+
+
+_MEASURING = Console(width=10_000)
+
+
+def registrations_table(registrations: Sequence[Mapping[str, Any]], width: int, *, with_tenant: bool) -> Table:
     """Show registrations, one a line; columns that would say nothing are left out."""
     now = datetime.now(UTC)
-    columns: list[tuple[str, Callable[[Mapping[str, Any]], Text | str]]] = [("Device", lambda one: text(one["id"]))]
+    columns: Columns = [("Device", lambda one: text(one["id"]))]
     if any(one.get("name") for one in registrations):
         columns.append(("Name", lambda one: text(one.get("name"))))
     columns.append(("Status", lambda one: status_text(one["status"])))
@@ -69,12 +106,7 @@ def registrations_table(registrations: Sequence[Mapping[str, Any]], *, with_tena
         columns.append(("Claims", _claims_text))
     if any(one["failedAttempts"] for one in registrations):
         columns.append(("Wrong tokens", lambda one: str(one["failedAttempts"] or "")))
-    table = _table(*(name for name, _ in columns))
-    for column in table.columns[1:]:
-        column.no_wrap = True
-    for registration in registrations:
-        table.add_row(*(show(registration) for _, show in columns))
-    return table
+    return fitting(registrations, columns, width, ("Created (UTC)", "Calls", "Name", "Last call"))
 
 
 def counts_line(counts: Mapping[str, int]) -> Text:
@@ -89,9 +121,7 @@ def counts_line(counts: Mapping[str, int]) -> Text:
 
 def registration_details(registration: Mapping[str, Any], *, with_tenant: bool) -> Table:
     """Show one registration; tenants only to whom they tell anything."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+    table = details_grid()
     labels = {
         "id": "Device",
         "name": "Name",
@@ -114,7 +144,7 @@ def registration_details(registration: Mapping[str, Any], *, with_tenant: bool) 
         if key == "tenant" and not with_tenant:
             continue
         if key == "owner" and not with_tenant:
-            value = str(value).partition("/")[2]
+            value = actor_text(value, str(registration["tenant"])).plain
         if value is not None:
             is_time = key.endswith("Time") or key == "lastSeen"
             table.add_row(label, time_text(value) if is_time else text(value))
@@ -123,15 +153,16 @@ def registration_details(registration: Mapping[str, Any], *, with_tenant: bool) 
     if registration.get("autoAccept"):
         table.add_row("Pre-authorised", "accepted at once when it shows its token")
     for key, value in registration.get("properties", {}).items():
-        table.add_row(text(key), text(value))
+        table.add_row(text(key), text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
     return table
 
 
-def claims_table(claims: Sequence[Mapping[str, Any]]) -> Table:
+def claims_table(claims: Sequence[Mapping[str, Any]], *, numbered: bool = False) -> Table:
     """Show claims beside each other, for a person to choose."""
-    table = _table("Claim", "Call", "Token", "Key", "First call (UTC)")
-    for claim in claims:
+    table = table_of(*(("",) if numbered else ()), "Claim", "Call", "Token", "Key", "First call (UTC)")
+    for number, claim in enumerate(claims, 1):
         table.add_row(
+            *((str(number),) if numbered else ()),
             text(claim["fingerprint"]),
             text(claim["call"]),
             "sent" if claim["tokenSent"] else "none",
@@ -143,7 +174,7 @@ def claims_table(claims: Sequence[Mapping[str, Any]]) -> Table:
 
 def failures_table(failures: Sequence[Mapping[str, Any]]) -> Table:
     """Show which devices were refused, and why."""
-    table = _table("Device", "Why")
+    table = table_of("Device", "Why")
     table.columns[0].min_width = 12
     for failure in failures:
         table.add_row(text(failure.get("id")), text(f"{failure['code']}: {failure['message']}"))
@@ -152,7 +183,7 @@ def failures_table(failures: Sequence[Mapping[str, Any]]) -> Table:
 
 def lines_table(failures: Sequence[Mapping[str, Any]]) -> Table:
     """Show which lines of a file failed, and why."""
-    table = _table("Line", "Device", "Code", "Why")
+    table = table_of("Line", "Device", "Code", "Why")
     table.columns[0].justify = "right"
     table.columns[1].min_width = 12
     for failure in failures:
@@ -161,20 +192,11 @@ def lines_table(failures: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def options_table(options: Sequence[Mapping[str, Any]]) -> Table:
-    """Show options with what they take."""
-    table = _table("Option", "Value", "Default", "Takes", "Unit")
-    for option in options:
-        takes = option["range"]
-        shown = " | ".join(takes) if option["type"] == "choice" else f"{takes[0]} to {takes[1]}"
-        changed = option["value"] != option["default"]
-        table.add_row(
-            text(option["key"]),
-            Text(str(option["value"]), style="bold" if changed else ""),
-            text(option["default"]),
-            text(shown),
-            text(option["unit"]),
-        )
+def steps_table(rows: Sequence[tuple[int, str, str]]) -> Table:
+    """Show, for each reason, how many were refused for it and what to do next."""
+    table = table_of("How many", "Why", "What to do next")
+    for number, why, step in rows:
+        table.add_row(str(number), text(why), text(step))
     return table
 
 
@@ -190,13 +212,18 @@ def stats_tables(stats: Mapping[str, Any]) -> list[Table]:
     if "oldestPending" in stats:
         first.add_row("Longest waiting for acceptance", time_text(stats["oldestPending"]))
     names = ("registered", "requested", "accepted", "confirmed", "blocked")
-    hours = _table("Hour (UTC)", *(name.capitalize() for name in names))
+    hours = table_of("Hour (UTC)", *(name.capitalize() for name in names))
     for row in stats["series"]:
         hours.add_row(time_text(row["hour"]), *(str(row[name] or "") for name in names))
     return [first, *([hours] if stats["series"] else [])]
 
 
-def event_line(topic: str, event: Mapping[str, Any]) -> Text:
+def _bulk_text(event: Mapping[str, Any]) -> Text:
+    names = {"numberOfAll": "rows", "numberOfSuccessful": "done", "numberOfCreated": "new", "numberOfFailed": "failed"}
+    return text(", ".join(f"{event.get(name, 0)} {word}" for name, word in names.items()))
+
+
+def event_line(topic: str, event: Mapping[str, Any], own_tenant: str) -> Text:
     """Show one event, or the state of the bridge, in a line."""
     if topic.endswith("bridge/state"):
         state = str(event.get("state"))
@@ -204,17 +231,18 @@ def event_line(topic: str, event: Mapping[str, Any]) -> Text:
     line = Text()
     line.append_text(time_text(event.get("at")))
     line.append(f"  {event.get('event', ''):<26}")
-    line.append_text(text(event.get("id")))
+    line.append_text(text(event.get("id")) if event.get("event") != "bulk" else _bulk_text(event))
     if event.get("status") in Status.__members__.values():
         line.append("  ")
         line.append_text(status_text(str(event["status"])))
-    line.append_text(Text("  by ", style="dim") + text(event.get("by")))
+    line.append_text(Text("  by ", style="dim") + actor_text(event.get("by"), own_tenant))
     if event.get("reason"):
         line.append_text(Text("  ") + text(event["reason"]))
     return line
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """Return an empty table in house style."""
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold")

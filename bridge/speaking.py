@@ -5,6 +5,7 @@ import functools
 import inspect
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,61 +18,101 @@ from rich.console import Console
 
 from bridge import admin, display
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge, result_of
+from bridge.advice import next_step
 from bridge.broker import BrokerError, LoginRefused
-from bridge.names import DEFAULT
+from bridge.menu import PROGRAM, Menu
+from bridge.names import DEFAULT, MANAGEMENT
+from bridge.roles import OF_MANAGEMENT
 
 DONE, REFUSED, WRONG_USAGE, NOT_REACHED = 0, 1, 2, 3
 
-_WIDE: Final = 160
+_WIDE: Final = 1_000
 """Columns where nobody's terminal tells them: tables in a pipe or a file are not folded."""
 
-out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
-err = Console(stderr=True, soft_wrap=True, width=None if sys.stderr.isatty() else _WIDE)
-app = typer.Typer()
+out = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _WIDE)
+err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), width=None if sys.stderr.isatty() else _WIDE)
+app = typer.Typer(cls=Menu)
 Work = Callable[[Admin], Awaitable[int]]
+
+CONNECTION: Final = "Connection"
+"""The help panel of the options that find broker and login."""
+MANAGEMENT_PANEL: Final = "Management"
+"""The help panel of what only an installation with several tenants needs."""
 
 Data = Annotated[
     Path,
-    typer.Option(envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of `up`, whose access.json tells broker and login."),
+    typer.Option(
+        envvar="BOOTSTRAP_BRIDGE_DATA",
+        help="The folder of `up`, whose access.json tells broker and login.",
+        rich_help_panel=CONNECTION,
+    ),
 ]
-Host = Annotated[str | None, typer.Option(envvar="BOOTSTRAP_BRIDGE_HOST", help="The operations broker's address.")]
-Port = Annotated[int | None, typer.Option(envvar="BOOTSTRAP_BRIDGE_PORT", help="The operations broker's port.")]
+Host = Annotated[
+    str | None,
+    typer.Option(envvar="BOOTSTRAP_BRIDGE_HOST", help="The operations broker's address.", rich_help_panel=CONNECTION),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(envvar="BOOTSTRAP_BRIDGE_PORT", help="The operations broker's port.", rich_help_panel=CONNECTION),
+]
 Tenant = Annotated[
     str | None,
-    typer.Option("--tenant", envvar="BOOTSTRAP_BRIDGE_TENANT", help="The tenant whose administrator speaks."),
+    typer.Option(
+        "--tenant",
+        envvar="BOOTSTRAP_BRIDGE_TENANT",
+        help="The tenant whose administrator speaks.",
+        rich_help_panel=MANAGEMENT_PANEL,
+    ),
 ]
-User = Annotated[str | None, typer.Option(envvar="BOOTSTRAP_BRIDGE_USERNAME", help="The administrator.")]
+User = Annotated[
+    str | None,
+    typer.Option(envvar="BOOTSTRAP_BRIDGE_USERNAME", help="The administrator who speaks.", rich_help_panel=CONNECTION),
+]
 PasswordFile = Annotated[
     Path | None,
     typer.Option(
         envvar="BOOTSTRAP_BRIDGE_PASSWORD_FILE",
-        help="A file with the administrator's password; else BOOTSTRAP_BRIDGE_PASSWORD, else access.json.",
+        help="A file with the password of --user; else BOOTSTRAP_BRIDGE_PASSWORD, else access.json.",
+        rich_help_panel=CONNECTION,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came, a line each.")]
 
 
 _CONNECTION: Final[dict[str, tuple[Any, Any]]] = {
+    "as_json": (AsJson, False),
     "data": (Data, Path("var")),
     "host": (Host, None),
     "port": (Port, None),
-    "tenant": (Tenant, None),
     "user": (User, None),
     "password_file": (PasswordFile, None),
-    "as_json": (AsJson, False),
+    "tenant": (Tenant, None),
 }
+
+
+OF_CONNECTION: Final = tuple(_CONNECTION)
+"""What every administrator's command takes: the names of its parameters."""
 
 
 class Usage(Exception):
     """The command cannot be carried out as it was given; the sentence says what is missing."""
 
 
+class GivenUp(Exception):
+    """The person at the terminal did not want it after all, or ended the input; the sentence says what follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """How to reach the bridge, and how to show what it says."""
+    """How to reach the bridge, and how to show what it says.
+
+    ``command`` is what was typed, ``given`` the options by which the bridge was found, for commands to try next.
+    """
 
     access: Access
     as_json: bool
+    command: str = ""
+    given: str = ""
 
     def run(self, work: Work) -> int:
         """Connect, do ``work`` and return the exit status."""
@@ -80,7 +121,11 @@ class Speaker:
             async with admin.connect(self.access) as connection:
                 return await work(connection)
 
-        return ended(connected)
+        return ended(connected, self.command)
+
+    def hint(self, words: str, console: Console | None = None) -> None:
+        """Show a command to try next, with what finds the same bridge."""
+        display.hint(console or out, f"{PROGRAM} {words}{self.given}")
 
     async def ask(self, connection: Admin, command: str, payload: Mapping[str, Any] | bytes) -> dict[str, Any]:
         """Send a request; with --json print its answer. Raises RefusedByBridge."""
@@ -91,8 +136,8 @@ class Speaker:
         return result_of(answer)
 
 
-def ended(work: Callable[[], Awaitable[int]]) -> int:
-    """Run ``work`` and turn what stops it into words and an exit status."""
+def ended(work: Callable[[], Awaitable[int]], command: str = "") -> int:
+    """Run ``work`` of ``command`` and turn what stops it into words and an exit status."""
 
     async def run() -> int:
         return await work()
@@ -103,6 +148,11 @@ def ended(work: Callable[[], Awaitable[int]]) -> int:
         err.print(display.text(f"{error.code}: {error.message}"), style="red")
         if error.details.get("claims"):
             err.print(display.claims_table(error.details["claims"]))
+        if advice := next_step(command, error.code, PROGRAM):
+            err.print(display.text(advice))
+        return REFUSED
+    except GivenUp as error:
+        err.print(display.text(str(error)), style="yellow")
         return REFUSED
     except LoginRefused as error:
         err.print(display.text(f"{error}; check the user name and password"), style="red")
@@ -153,8 +203,14 @@ def command(name: str) -> Callable[[Callable[..., Work]], Callable[..., None]]:
             as_json: bool,
             **options: Any,
         ) -> None:
+            given = {"--data": data, "--host": host, "--port": port, "--user": user, "--tenant": tenant}
+            given["--password-file"] = password_file
             try:
-                speaking = Speaker(_access(data, host, port, tenant, user, password_file), as_json)
+                if name in OF_MANAGEMENT or any(options.get(option) for option in _FOR_OTHERS):
+                    tenant = tenant or (MANAGEMENT if user is None else None)
+                speaking = Speaker(
+                    access_of(data, host, port, tenant, user, password_file), as_json, name, _as_given(given)
+                )
                 status = speaking.run(function(speaking, **options))
             except Usage as error:
                 err.print(display.text(str(error)), style="red")
@@ -175,9 +231,24 @@ def command(name: str) -> Callable[[Callable[..., Work]], Callable[..., None]]:
     return decorate
 
 
-def _access(
+_FOR_OTHERS: Final = ("for_tenant", "of_tenant")
+"""Options that name another tenant: it is management that speaks, unless somebody is named."""
+
+
+def _as_given(given: Mapping[str, object]) -> str:
+    """Return the options of the connection as they have to be typed again: not those of variables and defaults."""
+    known = {"--data": os.environ.get("BOOTSTRAP_BRIDGE_DATA", "var")}
+    for option in ("--host", "--port", "--tenant", "--password-file"):
+        known[option] = os.environ.get("BOOTSTRAP_BRIDGE_" + option[2:].upper().replace("-", "_"), "")
+    known["--user"] = os.environ.get("BOOTSTRAP_BRIDGE_USERNAME", "")
+    typed = {option: str(value) for option, value in given.items() if value is not None}
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in typed.items() if value != known[option])
+
+
+def access_of(
     data: Path, host: str | None, port: int | None, tenant: str | None, user: str | None, password_file: Path | None
 ) -> Access:
+    """Find broker and login in what was given, else in the variables, else in access.json. Raises Usage."""
     path = data / "access.json"
     known: dict[str, Any] = {}
     try:

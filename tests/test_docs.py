@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import draw
+from docs import draw, draw_commands
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -13,6 +13,19 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 
 def test_the_state_diagram_is_drawn_from_the_rules_as_they_are() -> None:
     assert draw.PAGE.read_text(encoding="utf-8") == draw.page(), "run make docs"
+
+
+def test_the_reference_of_the_commands_is_as_the_command_line_is() -> None:
+    assert draw_commands.PAGE.read_text(encoding="utf-8") == draw_commands.page(), "run make docs"
+    assert draw_commands.left_out() == []
+
+
+@pytest.mark.parametrize("name", draw_commands.menu().commands)
+def test_every_command_argument_and_option_has_a_help_text(name: str) -> None:
+    command = draw_commands.menu().commands[name]
+    assert command.help
+    for parameter in draw_commands.parameters(command):
+        assert len((parameter.help or "").split()) > 2, parameter.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

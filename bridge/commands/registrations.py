@@ -1,43 +1,85 @@
-"""register, list, get, accept, accept-all and delete."""
+"""register, list, get and delete."""
 
-import asyncio
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.prompt import Prompt
 
 from bridge import display
 from bridge.admin import Admin
-from bridge.commands.asking import ids_given, in_parts, show_failed, token_given
-from bridge.names import MANAGEMENT
+from bridge.commands import completing
+from bridge.commands.asking import (
+    Cursor,
+    ForTenant,
+    Limit,
+    Search,
+    given,
+    ids_given,
+    in_parts,
+    is_alone,
+    show_failed,
+    show_more,
+    sort_option,
+    token_given,
+)
+from bridge.commands.properties import Properties, Property, properties_given
 from bridge.registration import Status
-from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out
+from bridge.requests import SORTS
+from bridge.speaking import DONE, MANAGEMENT_PANEL, Speaker, Usage, Work, command, out
+
+READABLE = "others on this machine can read what stands here, so rather use --token-file"
+Name = Annotated[str | None, typer.Option(help="A name for people to read (one device).")]
+Kind = Annotated[str | None, typer.Option("--type", help="The kind of device.")]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        help="The group it belongs to, as 'Group A/Group B'; made when first named.",
+        autocompletion=completing.group_paths,
+    ),
+]
+TokenFile = Annotated[Path | None, typer.Option(help="A file with the security token.")]
 
 
 @command("register")
 def register(
     speaking: Speaker,
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Device ids; - reads them from standard input.")],
-    name: Annotated[str | None, typer.Option(help="A name for people to read (one device).")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="The kind of device.")] = None,
-    group: Annotated[str | None, typer.Option(help="The group it belongs to, as 'Group A/Group B'.")] = None,
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID",
+            help="Device ids; - reads them from standard input, one a line.",
+            autocompletion=completing.unregistered_ids,
+        ),
+    ],
+    name: Name = None,
+    type_: Kind = None,
+    group: Group = None,
     token: Annotated[
-        str | None, typer.Option(help="The security token it must show (one device); - reads it from standard input.")
+        str | None,
+        typer.Option(help=f"The security token it must show (one device); - reads it from standard input; {READABLE}."),
     ] = None,
-    token_file: Annotated[Path | None, typer.Option(help="A file with the security token.")] = None,
-    auto_accept: Annotated[bool, typer.Option(help="Accept it at once when it shows the token.")] = False,
-    for_tenant: Annotated[str | None, typer.Option(help="The tenant it is for (management only).")] = None,
+    token_file: TokenFile = None,
+    auto_accept: Annotated[
+        bool, typer.Option("--auto-accept", help="Accept it at once when it shows the token.")
+    ] = False,
+    property_: Property = None,
+    properties: Properties = None,
+    for_tenant: ForTenant = None,
 ) -> Work:
     """Announce devices, so that their calls wait for acceptance."""
     devices = ids_given(ids)
     secret = token_given(token, token_file)
     if len(devices) > 1 and (name is not None or secret is not None):
         raise Usage("--name and --token are for one device at a time")
-    common = {"name": name, "type": type_, "group": group, "securityToken": secret, "tenant": for_tenant}
-    common = {key: value for key, value in common.items() if value is not None}
-    extra: dict[str, Any] = {**common, **({"autoAccept": True} if auto_accept else {})}
+    extra = given(
+        name=name,
+        type=type_,
+        group=group,
+        securityToken=secret,
+        autoAccept=True if auto_accept else None,
+        properties=properties_given(property_ or (), properties) or None,
+        tenant=for_tenant,
+    )
 
     async def work(connection: Admin) -> int:
         if len(devices) == 1:
@@ -60,17 +102,17 @@ def list_(
     status: Annotated[
         list[Status] | None, typer.Option(help="Only these; may be given several times.", case_sensitive=False)
     ] = None,
-    search: Annotated[str | None, typer.Option(help="Part of the id or name.")] = None,
-    sort: Annotated[
-        str | None, typer.Option(help="id, name, status, creationTime or lastSeen; with - before it to descend.")
+    search: Search = None,
+    sort: Annotated[str | None, sort_option(*SORTS)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    of_tenant: Annotated[
+        str | None,
+        typer.Option(help="Only the registrations of this tenant.", rich_help_panel=MANAGEMENT_PANEL),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to show.")] = 100,
-    cursor: Annotated[str | None, typer.Option(help="Go on where an earlier page ended.")] = None,
-    of_tenant: Annotated[str | None, typer.Option(help="Only this tenant's (management only).")] = None,
 ) -> Work:
     """List the devices in the registration process, those that wait for acceptance first."""
-    asked = {"status": status, "search": search, "sort": sort, "cursor": cursor, "tenant": of_tenant}
-    payload = {key: value for key, value in asked.items() if value}
+    payload = given(status=status or None, search=search, sort=sort, cursor=cursor, tenant=of_tenant)
 
     async def work(connection: Admin) -> int:
         result = await speaking.ask(connection, "list", {**payload, "limit": limit})
@@ -78,18 +120,17 @@ def list_(
             return DONE
         found = result["registrations"]
         if found:
-            tenants = {registration["tenant"] for registration in found}
-            out.print(display.registrations_table(found, with_tenant=tenants != {connection.tenant}))
+            alone = is_alone(connection, [registration["tenant"] for registration in found])
+            out.print(display.registrations_table(found, out.width, with_tenant=not alone))
             out.print()
         elif not any(result["counts"].values()):
             out.print("No device is registered yet. To register one:")
-            display.hint(out, "bootstrap-bridge register DEVICE-ID")
+            speaking.hint("register DEVICE-ID")
         else:
             out.print("No registration matches.")
         if any(result["counts"].values()):
             out.print(display.counts_line(result["counts"]))
-        if result["next"]:
-            out.print(f"There are more: --cursor {result['next']}")
+        show_more(speaking, result)
         return DONE
 
     return work
@@ -98,14 +139,15 @@ def list_(
 @command("get")
 def get(
     speaking: Speaker,
-    id_: Annotated[str, typer.Argument(metavar="ID", help="The device id.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The device id.", autocompletion=completing.registered_ids)],
 ) -> Work:
     """Show one registration with what its callers showed."""
 
     async def work(connection: Admin) -> int:
         registration = await speaking.ask(connection, "get", {"id": id_})
         if not speaking.as_json:
-            out.print(display.registration_details(registration, with_tenant=connection.tenant == MANAGEMENT))
+            alone = is_alone(connection, [registration["tenant"]])
+            out.print(display.registration_details(registration, with_tenant=not alone))
             if registration["claims"]:
                 out.print(display.claims_table(registration["claims"]))
             if registration["claimsOverflow"]:
@@ -115,78 +157,17 @@ def get(
     return work
 
 
-@command("accept")
-def accept(
-    speaking: Speaker,
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Device ids; - reads them from standard input.")],
-    token: Annotated[
-        str | None, typer.Option(help="The security token from the label; - reads it from standard input.")
-    ] = None,
-    token_file: Annotated[Path | None, typer.Option(help="A file with the security token.")] = None,
-    claim: Annotated[str | None, typer.Option(help="The fingerprint of the claim that is meant.")] = None,
-) -> Work:
-    """Accept devices: they get credentials of their own. Asks for the token where the device showed one."""
-    devices = ids_given(ids)
-    secret = token_given(token, token_file)
-    if len(devices) > 1 and (secret is not None or claim is not None):
-        raise Usage("--token and --claim are for one device at a time")
-
-    async def work(connection: Admin) -> int:
-        if len(devices) > 1:
-            rows = [{"id": device} for device in devices]
-            accepted, failed = await in_parts(speaking, connection, "accept", "devices", rows, "accepted")
-            if not speaking.as_json:
-                out.print(f"{len(accepted)} of {len(devices)} devices are accepted")
-            return show_failed(speaking, failed)
-        payload: dict[str, Any] = {"id": devices[0]}
-        if claim is not None:
-            payload["claim"] = claim
-        given = secret
-        if given is None and sys.stdin.isatty() and err.is_terminal:
-            given = await _asked_for_token(connection, payload)
-        if given is not None:
-            payload["securityToken"] = given
-        await speaking.ask(connection, "accept", payload)
-        if not speaking.as_json:
-            out.print(display.text(f"{devices[0]} is accepted: its credentials are on the way"))
-        return DONE
-
-    return work
-
-
-async def _asked_for_token(connection: Admin, payload: dict[str, Any]) -> str | None:
-    """Ask the person for the token if the bridge says that one is needed."""
-    registration = await connection.request("get", {"id": payload["id"]})
-    claims = [one for one in registration["claims"] if payload.get("claim") in (None, one["fingerprint"])]
-    if registration["status"] != Status.PENDING or not any(one["tokenSent"] for one in claims):
-        return None
-    asked = f"Security token on the label of {payload['id']}"
-    return await asyncio.to_thread(Prompt.ask, display.text(asked), console=err, password=True) or None
-
-
-@command("accept-all")
-def accept_all(
-    speaking: Speaker,
-) -> Work:
-    """Accept every pending device that needs no token and no choice, and name the others."""
-
-    async def work(connection: Admin) -> int:
-        result = await speaking.ask(connection, "accept-all", {})
-        if speaking.as_json:
-            return REFUSED if result["failed"] else DONE
-        out.print(f"{result['acceptedCount']} devices are accepted")
-        if result["failed"]:
-            more = ", the first of them here" if result.get("truncated") else ""
-            err.print(f"These were left out{more}: accept them one by one", style="yellow")
-        return show_failed(speaking, result["failed"])
-
-    return work
-
-
 @command("delete")
 def delete(
     speaking: Speaker,
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Device ids; - reads them from standard input.")],
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID",
+            help="Device ids; - reads them from standard input, one a line.",
+            autocompletion=completing.registered_ids,
+        ),
+    ],
 ) -> Work:
     """Delete registrations. Before the device has confirmed, its credentials go too."""
     devices = ids_given(ids)

@@ -1,4 +1,4 @@
-"""stats and watch."""
+"""stats, watch and audit: what is, what happens, and what has been done by whom."""
 
 import json
 import sys
@@ -6,20 +6,21 @@ from typing import Annotated
 
 import typer
 
-from bridge import display
+from bridge import display, display_people
 from bridge.admin import Admin
+from bridge.commands.asking import Cursor, Limit, Since, given, show_more
 from bridge.speaking import DONE, Speaker, Work, command, out, until_interrupted
 
 
 @command("stats")
 def stats(
     speaking: Speaker,
-    since: Annotated[str | None, typer.Option(help="From when on, as 2026-01-31T12:00Z; a day unless given.")] = None,
+    since: Since = None,
 ) -> Work:
-    """Show how many devices are where, how long they wait, and what happened by hour."""
+    """Show how many devices are where, how long they wait, and what happened by hour; of a day unless told."""
 
     async def work(connection: Admin) -> int:
-        result = await speaking.ask(connection, "stats", {} if since is None else {"since": since})
+        result = await speaking.ask(connection, "stats", given(since=since))
         if not speaking.as_json:
             out.print(display.counts_line(result["counts"]))
             for table in display.stats_tables(result):
@@ -41,7 +42,33 @@ def watch(
                 sys.stdout.write(json.dumps({"topic": topic, **event}, ensure_ascii=False) + "\n")
                 sys.stdout.flush()
             else:
-                out.print(display.event_line(topic, event))
+                out.print(display.event_line(topic, event, connection.tenant))
         return DONE
 
     return until_interrupted(work)
+
+
+@command("audit")
+def audit(
+    speaking: Speaker,
+    id_: Annotated[str | None, typer.Option("--id", help="Only what was done to this device.")] = None,
+    since: Since = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Work:
+    """Show who did what, when, and what came of it."""
+    payload = given(id=id_, since=since, limit=limit, cursor=cursor)
+
+    async def work(connection: Admin) -> int:
+        result = await speaking.ask(connection, "audit", payload)
+        if speaking.as_json:
+            return DONE
+        if result["entries"]:
+            for line in display_people.audit_lines(result["entries"], connection.tenant):
+                out.print(line)
+        else:
+            out.print("Nothing has been done." if id_ is None and since is None else "Nothing of that has been done.")
+        show_more(speaking, result)
+        return DONE
+
+    return work

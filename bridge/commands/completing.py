@@ -1,0 +1,98 @@
+"""What the shell's completion offers: known values, and names from the bridge, silently and within 2 s."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from bridge import admin
+from bridge.admin import Admin, NoAnswer, RefusedByBridge
+from bridge.broker import BrokerError
+from bridge.options import OPTIONS
+from bridge.registration import Status
+from bridge.speaking import Usage, access_of
+
+PATIENCE: Final = 2.0
+"""Seconds after which a person who pressed TAB would rather type."""
+MOST: Final = 100
+"""Names that are offered at once."""
+
+Ask = Callable[[Admin], Coroutine[Any, Any, Sequence[str]]]
+
+
+def _asked(context: typer.Context, ask: Ask) -> list[str]:
+    """Return what the bridge answers, or nothing: a completion says nothing of faults."""
+    found = {name: context.params.get(name) for name in ("host", "port", "tenant", "user", "password_file")}
+
+    async def work() -> Sequence[str]:
+        access = access_of(context.params.get("data") or Path("var"), **found)
+        async with asyncio.timeout(PATIENCE), admin.connect(access) as connection:
+            return await ask(connection)
+
+    try:
+        return list(asyncio.run(work()))
+    except (Usage, BrokerError, NoAnswer, RefusedByBridge, TimeoutError, OSError):
+        return []
+
+
+def _named(context: typer.Context, incomplete: str, command: str, member: str, key: str, **payload: Any) -> list[str]:
+    async def ask(connection: Admin) -> Sequence[str]:
+        result = await connection.request(command, payload)
+        return [row[key] for row in result[member]]
+
+    taken = context.params.get("ids") or ()
+    return [one for one in _asked(context, ask) if one.startswith(incomplete) and one not in taken][:MOST]
+
+
+def _search(incomplete: str) -> dict[str, Any]:
+    return {"limit": MOST, "sort": "id", **({"search": incomplete} if incomplete else {})}
+
+
+def registered_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer ids of registrations."""
+    return _named(ctx, incomplete, "list", "registrations", "id", **_search(incomplete))
+
+
+def pending_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer ids of registrations that can be accepted."""
+    payload = {**_search(incomplete), "status": [Status.PENDING]}
+    return _named(ctx, incomplete, "list", "registrations", "id", **payload)
+
+
+def unregistered_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer ids that have called without a registration."""
+    return _named(ctx, incomplete, "list-unregistered", "devices", "id", limit=MOST)
+
+
+def device_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer ids of devices in the inventory."""
+    return _named(ctx, incomplete, "list-devices", "devices", "id", **_search(incomplete))
+
+
+def group_paths(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer groups."""
+    return _named(ctx, incomplete, "list-groups", "groups", "path")
+
+
+def administrators(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer administrators."""
+    return _named(ctx, incomplete, "list-administrators", "administrators", "name")
+
+
+def applications(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer applications."""
+    return _named(ctx, incomplete, "list-applications", "applications", "name")
+
+
+def option_keys() -> list[str]:
+    """Offer the options that there are."""
+    return list(OPTIONS)
+
+
+def option_values(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the words that an option takes."""
+    known = OPTIONS.get(ctx.params.get("key") or "")
+    words = known.range if known is not None and known.type == "choice" else []
+    return [str(word) for word in words if str(word).startswith(incomplete)]
