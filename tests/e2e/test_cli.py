@@ -21,6 +21,7 @@ PROGRAM = str(BIN / "bootstrap-bridge")
 COMMANDS = [
     *("register", "list", "get", "accept", "accept-all", "delete", "get-option", "set-option", "list-options", "stats"),
     *("watch", "up", "init", "serve"),
+    *("bulk-register", "bulk-validate", "template"),
 ]
 PLAIN: dict[str, Any] = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 
