@@ -25,6 +25,7 @@ COMMANDS = [
     *("create-administrator", "delete-administrator", "list-administrators"),
     *("create-application", "delete-application", "list-applications"),
     *("watch", "up", "init", "serve"),
+    *("bulk-register", "bulk-validate", "template"),
 ]
 PLAIN: dict[str, Any] = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 
