@@ -27,12 +27,22 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.large import measure_large
 from bridge.credentials import mosquitto_hash
 from tests.e2e.peer import PATIENCE, V5, administrator, device
 from tests.e2e.site import ApartSite, free_ports, run
 
 HERE = Path(__file__).parent
-BARS = {"herd_ratio": (">=", 0.6), "accept_p50_ratio": ("<=", 2.0), "accept_p99_ratio": ("<=", 5.0)}
+BARS = {
+    "herd_ratio": (">=", 0.6),
+    "accept_p50_ratio": ("<=", 2.0),
+    "accept_p99_ratio": ("<=", 5.0),
+    "bulk_ratio": ("<=", 3.0),
+    "bulk_evenness": (">=", 0.8),
+    "large_start_s": ("<=", 2.0),
+    "large_page_ms": ("<=", 50.0),
+    "large_memory_mb": ("<=", 200.0),
+}
 NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 console = Console()
 
@@ -262,11 +272,12 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=10_000, help="the size of the herd")
     parser.add_argument("--rounds", type=int, default=5, help="turns of echo and bridge")
     parser.add_argument("--accepts", type=int, default=300, help="accepts to measure")
-    parser.add_argument("--only", choices=("herd", "accept"), help="measure only this, and write nothing")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the bulk file")
+    parser.add_argument("--only", choices=("herd", "accept", "large"), help="measure only this, and write nothing")
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="bootstrap-bridge-bench-") as folder:
-        for name in ("herd", "accept"):
+        for name in ("herd", "accept", "large"):
             if options.only not in (None, name):
                 continue
             bench = Bench(Path(folder) / name)
@@ -274,6 +285,8 @@ def main() -> int:
                 bench.start()
                 if name == "herd":
                     figures |= measure_herd(bench, options.devices, options.rounds)
+                elif name == "large":
+                    figures |= measure_large(bench.site, options.rows)
                 else:
                     bench.site.start_bridge()
                     figures |= asyncio.run(measure_accept(bench, options.accepts))

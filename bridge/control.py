@@ -165,7 +165,7 @@ class Control:
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
-        sweep = SWEEPS[asked.command](asked.payload, asked.value) if asked.command in SWEEPS else None
+        sweep = SWEEPS[asked.command](asked.value) if asked.command in SWEEPS else None
         while True:
             async with self._store.write() as transaction:
                 if (repeated := await self._repeated(transaction, asked)) is not None:

@@ -309,7 +309,8 @@ def announce(case: Case, command: Announce) -> Decision:
         auto_accept=bool(command.auto_accept),
         bulk=command.bulk,
     )
-    return _decision(after, _event(case, "registered", after, command.by))
+    event = Event("registered", after.id, after.tenant, WAITING, case.now, command.by)
+    return Decision(after, (event,))
 
 
 def update(case: Case, command: Announce) -> Decision:

@@ -52,7 +52,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "list-applications": list_applications,
 }
 
-SWEEPS: Final[Mapping[str, Callable[[bytes, dict[str, Any]], Sweep]]] = {
-    "accept-all": lambda payload, value: AcceptAll.of(value),
-    "bulk-register": lambda payload, value: BulkRegister(payload),
+SWEEPS: Final[Mapping[str, Callable[[dict[str, Any]], Sweep]]] = {
+    "accept-all": AcceptAll.of,
+    "bulk-register": lambda value: BulkRegister(),
 }

@@ -35,7 +35,7 @@ from bridge.registration import (
 )
 from bridge.requests import BadRequest, Template, parse
 
-CHUNK: Final = 1_000
+CHUNK: Final = 3_000
 """Lines decided in one transaction, so that calls and other requests get their turn in between."""
 
 
@@ -103,7 +103,10 @@ def _numbers(counted: Counter[str]) -> dict[str, int]:
 class _Reader:
     """Decides the lines of a file on a batch, and keeps count."""
 
-    def __init__(self, file: File, number: str) -> None:
+    def __init__(self, desk: Desk, number: str) -> None:
+        file = opened(desk.payload, desk)
+        self.actor = desk.actor
+        self.may_update = desk.may_update
         self.full = file.full
         self.lines: Iterator[Row | BadRow] = iter(file)
         self.number = number
@@ -143,15 +146,18 @@ class _Reader:
         return Said(row.name, row.type, row.path, row.iccid, row.id_type, row.shell, row.properties)
 
     def _announce(self, desk: Desk, row: Row, tenant: str) -> Announce:
+        said, token = self._said(row), row.token
+        if token is None:
+            return Announce(row.id, tenant, self.actor, said, self.number, self.may_update)
         return Announce(
             id=row.id,
             tenant=tenant,
-            by=desk.actor,
-            said=self._said(row),
+            by=self.actor,
+            said=said,
             bulk=self.number,
-            may_update=desk.may_update,
-            token=None if row.token is None else desk.keys.token_digest(row.id, row.token),
-            token_is_long=row.token is not None and len(row.token) >= names.LONG_TOKEN,
+            may_update=self.may_update,
+            token=desk.keys.token_digest(row.id, token),
+            token_is_long=len(token) >= names.LONG_TOKEN,
             auto_accept=row.auto_accept,
         )
 
@@ -161,10 +167,10 @@ class _Reader:
         command = Provision(
             id=row.id,
             tenant=tenant,
-            by=desk.actor,
+            by=self.actor,
             said=self._said(row),
             bulk=self.number,
-            may_update=desk.may_update,
+            may_update=self.may_update,
             seed=secrets.token_bytes(16),
             key_id=desk.keys.current,
         )
@@ -255,8 +261,7 @@ def _too_large(row: Row, device: Device | None) -> Refusal | None:
 class BulkRegister:
     """A file on its way into the database, a part in each transaction; see ``Sweep``."""
 
-    def __init__(self, payload: bytes) -> None:
-        self._payload = payload
+    def __init__(self) -> None:
         self._reader: _Reader | None = None
         self._number = secrets.token_hex(8)
         self.done = False
@@ -264,7 +269,7 @@ class BulkRegister:
     async def step(self, desk: Desk) -> None:
         """Decide the next part, and write the audit entries as they are with it."""
         if self._reader is None:
-            self._reader = _Reader(opened(self._payload, desk), self._number)
+            self._reader = _Reader(desk, self._number)
         reader = self._reader
         lines = list(islice(reader.lines, CHUNK))
         created = await reader.decide(desk, desk.batch, lines, _Held())
@@ -292,7 +297,7 @@ async def bulk_validate(desk: Desk, value: dict[str, Any]) -> Result:
     counted = Counter(line.id for line in opened(desk.payload, desk) if isinstance(line, Row))
     held = _Held(again=frozenset(device_id for device_id, number in counted.items() if number > 1))
     del counted
-    reader = _Reader(opened(desk.payload, desk), "")
+    reader = _Reader(desk, "")
     while lines := list(islice(reader.lines, CHUNK)):
         batch = Batch(desk.transaction, desk.rulebook, desk.now)
         await reader.decide(desk, batch, lines, held)
