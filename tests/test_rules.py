@@ -18,8 +18,11 @@ from bridge.registration import (
     Confirm,
     Decision,
     Delete,
+    DeleteDevice,
     Deliver,
+    Device,
     Effect,
+    Enter,
     Form,
     Install,
     MarkDelivered,
@@ -29,6 +32,7 @@ from bridge.registration import (
     Registration,
     Remove,
     Reply,
+    Said,
     Status,
     TokenPolicy,
 )
@@ -38,21 +42,27 @@ from tests.making import (
     BEFORE,
     BLOCKED,
     BY,
+    DEVICES,
     DRAW,
+    NEW_SEED,
     NOW,
     PENDING,
     REQUIRED,
+    SAID,
     SEED,
     WAITING,
     accept,
     accepted,
+    announce,
     blocked,
     call,
     claim,
     decided,
+    entry,
     events_of,
     installed,
     pending,
+    provision,
     waiting,
 )
 
@@ -62,6 +72,7 @@ LENIENT = Policy(REQUIRED, block_missing=False)
 YES, NO = Reply(credentials=True), Reply(credentials=False)
 REGISTER = Register("pump-7", "default", BY)
 DELETE = Delete("pump-7", BY)
+DELETE_DEVICE = DeleteDevice("pump-7", BY)
 CONFIRM = Confirm("pump-7", "default")
 AGE = Age("pump-7")
 PLAIN = claim("c1", kind=CallKind.PLAIN, client_id="pump-7", form=Form.LINE)
@@ -83,9 +94,10 @@ class Example:
     effects: tuple[Effect, ...] = ()
     policy: Policy = DEFAULTS
     device_tenant: str | None = None
+    device: Device | None = None
 
     def decide(self) -> Decision:
-        return decided(self.before, self.command, self.policy, device_tenant=self.device_tenant)
+        return decided(self.before, self.command, self.policy, device_tenant=self.device_tenant, device=self.device)
 
 
 GONE = None
@@ -93,6 +105,13 @@ TAKEN = Code.ALREADY_REGISTERED
 STATE = Code.INVALID_STATE
 INSTALL = (Install(DRAW.seed, DRAW.key_id),)
 OVER = ("request-after-completion",)
+TAKEN_DEVICE = Code.ALREADY_EXISTS
+OWNER = Code.NOT_PERMITTED
+FOREIGN = entry(tenant="north")
+PROVIDED = Install(NEW_SEED, "k1", b"secret")
+MADE = entry(name="N", type=None, group=None, properties={}, created=NOW, bulk="b1")
+RENAMED = entry(name="N", bulk="b1")
+HAPPENED = ("accepted", "confirmed")
 
 MISFITS: tuple[Command, ...] = (MarkInstalled("pump-7", bytes(16)), MarkDelivered("pump-7", bytes(16)), CONFIRM, AGE)
 
@@ -112,6 +131,172 @@ EXAMPLES = [
     *(
         Example(f"{before.status}: register", before, REGISTER, before.status, TAKEN)
         for before in (waiting(), pending(), accepted(), blocked())
+    ),
+    # a line of a simple bulk file
+    Example("nobody knows the id: simple line", None, announce(name="N"), WAITING, events=("registered",)),
+    Example("a device of another tenant: simple line", None, announce(), GONE, TAKEN_DEVICE, device=FOREIGN),
+    *(
+        Example(
+            f"{before.status}, another tenant's: simple line", before, announce(tenant="north"), before.status, TAKEN
+        )
+        for before in (waiting(), pending(), accepted(), blocked())
+    ),
+    Example(
+        "a device: simple line with nothing new", None, announce(name="Pump", may_update=False), GONE, device=entry()
+    ),
+    Example(
+        "a device: simple line of no owner", None, announce(name="N", may_update=False), GONE, OWNER, device=entry()
+    ),
+    Example("a device: simple line", None, announce(name="N"), GONE, effects=(Enter(RENAMED),), device=entry()),
+    *(
+        Example(f"{before.status}: simple line", before, announce(name="N"), before.status)
+        for before in (waiting(), pending(), accepted())
+    ),
+    Example("blocked: simple line", blocked(), announce(name="N"), BLOCKED, STATE),
+    Example("blocked, a device: simple line", blocked(), announce(name="N"), BLOCKED, STATE, device=entry()),
+    Example(
+        "confirmed: simple line with nothing new",
+        CONFIRMED,
+        announce(group="A/B", may_update=False),
+        ACCEPTED,
+        device=entry(),
+    ),
+    Example(
+        "accepted, not installed: simple line with nothing new",
+        accepted(name="N"),
+        announce(name="N", may_update=False),
+        ACCEPTED,
+    ),
+    Example(
+        "confirmed: simple line of no owner",
+        CONFIRMED,
+        announce(name="N", may_update=False),
+        ACCEPTED,
+        OWNER,
+        device=entry(),
+    ),
+    Example("accepted: simple line of no owner", accepted(), announce(name="N", may_update=False), ACCEPTED, OWNER),
+    Example(
+        "confirmed: simple line", CONFIRMED, announce(name="N"), ACCEPTED, effects=(Enter(RENAMED),), device=entry()
+    ),
+    # a line of a full bulk file
+    Example(
+        "nobody knows the id: full line",
+        None,
+        provision(name="N", may_update=False),
+        ACCEPTED,
+        None,
+        ("registered", *HAPPENED),
+        (PROVIDED, Enter(MADE)),
+    ),
+    Example("a device of another tenant: full line", None, provision(), GONE, TAKEN_DEVICE, device=FOREIGN),
+    *(
+        Example(
+            f"{before.status}, another tenant's: full line", before, provision(tenant="north"), before.status, TAKEN
+        )
+        for before in (waiting(), pending(), accepted(), blocked())
+    ),
+    *(
+        Example(
+            f"{before.status}: full line",
+            before,
+            provision(name="N", may_update=False),
+            ACCEPTED,
+            None,
+            HAPPENED,
+            (PROVIDED, Enter(MADE)),
+        )
+        for before in (waiting(), pending(), blocked())
+    ),
+    Example(
+        "accepted, not installed: full line",
+        accepted(),
+        provision(name="N"),
+        ACCEPTED,
+        None,
+        HAPPENED,
+        (PROVIDED, Enter(MADE)),
+    ),
+    Example(
+        "confirmed: full line",
+        CONFIRMED,
+        provision(name="N"),
+        ACCEPTED,
+        None,
+        HAPPENED,
+        (PROVIDED, Enter(RENAMED)),
+        device=entry(),
+    ),
+    Example(
+        "a device: full line",
+        None,
+        provision(name="N"),
+        ACCEPTED,
+        None,
+        ("registered", *HAPPENED),
+        (PROVIDED, Enter(RENAMED)),
+        device=entry(),
+    ),
+    Example(
+        "a device: full line with nothing new",
+        None,
+        provision(name="Pump", held=True, may_update=False),
+        GONE,
+        device=entry(),
+    ),
+    Example(
+        "confirmed: full line with nothing new",
+        CONFIRMED,
+        provision(held=True, may_update=False),
+        ACCEPTED,
+        device=entry(),
+    ),
+    Example("a device: full line of no owner", None, provision(may_update=False), GONE, OWNER, device=entry()),
+    Example(
+        "a device: full line of no owner with its password",
+        None,
+        provision(name="N", held=True, may_update=False),
+        GONE,
+        OWNER,
+        device=entry(),
+    ),
+    *(
+        Example(
+            f"{before.status}, a device: full line of no owner",
+            before,
+            provision(may_update=False),
+            before.status,
+            OWNER,
+            device=entry(),
+        )
+        for before in (waiting(), pending(), CONFIRMED, blocked())
+    ),
+    Example("accepted, not installed: full line of no owner", accepted(), provision(may_update=False), ACCEPTED, OWNER),
+    Example(
+        "a device: full line with its password",
+        None,
+        provision(name="N", held=True),
+        GONE,
+        effects=(Enter(RENAMED),),
+        device=entry(),
+    ),
+    Example(
+        "confirmed: full line with its password",
+        CONFIRMED,
+        provision(name="N", held=True),
+        ACCEPTED,
+        effects=(Enter(RENAMED),),
+        device=entry(),
+    ),
+    Example(
+        "waiting, a device: full line with its password",
+        waiting(),
+        provision(name="N", held=True, installed=BEFORE),
+        ACCEPTED,
+        None,
+        HAPPENED,
+        (Enter(RENAMED),),
+        device=entry(),
     ),
     # call
     Example("not registered: call", None, call(), GONE, effects=(NO,)),
@@ -240,6 +425,27 @@ EXAMPLES = [
     ),
     Example("accepted, not confirmed: delete", accepted(), DELETE, GONE, None, ("deleted",), (Remove(),)),
     Example("confirmed: delete", CONFIRMED, DELETE, GONE, None, ("deleted",)),
+    # delete-device
+    Example("not registered: delete-device", None, DELETE_DEVICE, GONE, Code.NOT_FOUND),
+    Example("a device: delete-device", None, DELETE_DEVICE, GONE, None, ("deleted",), (Remove(),), device=entry()),
+    *(
+        Example(f"{before.status}: delete-device", before, DELETE_DEVICE, before.status, Code.NOT_FOUND)
+        for before in (waiting(), pending(), blocked())
+    ),
+    *(
+        Example(
+            f"{before.status}, a device: delete-device",
+            before,
+            DELETE_DEVICE,
+            GONE,
+            None,
+            ("deleted",),
+            (Remove(),),
+            device=entry(),
+        )
+        for before in (waiting(), pending(), CONFIRMED, blocked())
+    ),
+    Example("accepted, not installed: delete-device", accepted(), DELETE_DEVICE, GONE, None, ("deleted",), (Remove(),)),
     # what became true outside
     Example(
         "accepted: its account is installed", accepted(), MarkInstalled("pump-7", SEED), ACCEPTED, effects=(Deliver(),)
@@ -280,7 +486,8 @@ def test_each_row_of_the_contracts_table_holds(example: Example) -> None:
 
 
 def fitting(example: Example) -> Row:
-    case = Case(example.before, example.command, example.policy, NOW, DRAW, example.device_tenant)
+    tenant = example.device_tenant if example.device is None else example.device.tenant
+    case = Case(example.before, example.command, example.policy, NOW, DRAW, tenant, example.device)
     status = example.before.status if example.before else None
     for row in TABLE:
         applies = status in row.sources and row.on is type(example.command)
@@ -328,7 +535,11 @@ COMMANDS: list[Command] = [
     *(call(token, client_id=who) for token in TOKENS for who in ("client-c1", "client-new")),
     call(like=PLAIN),
     *(accept(token, named) for token in TOKENS for named in (None, "c1", "c9")),
-    accept(gentle=True),
+    accept(gentle=True), DELETE_DEVICE,
+    *(announce(tenant=t, may_update=m, name="N") for t in ("default", "north") for m in (True, False)),
+    announce(token="b", auto_accept=True), announce(group="A/B", may_update=False),
+    *(provision(tenant=t, may_update=m, name="N") for t in ("default", "north") for m in (True, False)),
+    *(provision(held=True, may_update=m, name=n) for m in (True, False) for n in ("N", None)),
 ]  # fmt: skip
 POLICIES = st.builds(
     Policy,
@@ -341,14 +552,14 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=8)
-@given(POLICIES, st.sampled_from([None, "default", "north"]))
+@settings(max_examples=6)
+@given(POLICIES, st.none() | DEVICES.map(lambda device: replace(device, id="pump-7")))
 def test_every_command_is_decided_alike_each_time_and_a_refusal_changes_only_what_it_says(
-    policy: Policy, device_tenant: str | None
+    policy: Policy, device: Device | None
 ) -> None:
     for before, command in product(REGISTRATIONS, COMMANDS):
-        decision = decided(before, command, policy, device_tenant=device_tenant)
-        assert decision == decided(before, command, policy, device_tenant=device_tenant)
+        decision = decided(before, command, policy, device=device)
+        assert decision == decided(before, command, policy, device=device)
         if decision.refusal is None:
             continue
         assert decision.effects == ()
@@ -369,3 +580,60 @@ def test_every_command_is_decided_alike_each_time_and_a_refusal_changes_only_wha
                 assert after == replace(before, token=command.token, token_from_accept=True)
             case _:
                 assert after == before
+
+
+@given(st.none() | DEVICES.map(lambda device: replace(device, id="pump-7", tenant="default")), SAID, st.booleans())
+def test_a_line_sent_again_changes_nothing(device: Device | None, said: Said, owner: bool) -> None:
+    for before in (None, waiting(), pending(), accepted(), CONFIRMED):
+        line = replace(announce(may_update=owner), said=said)
+        first = decided(before, line, device=device)
+        if first.refusal is not None:
+            continue
+        left = next((effect.device for effect in first.effects if isinstance(effect, Enter)), device)
+        again = decided(first.after, replace(line, bulk="b2", may_update=False), device=left)
+        assert (again.after, again.events, again.effects, again.refusal) == (first.after, (), (), None)
+
+
+@given(st.none() | DEVICES.map(lambda device: replace(device, id="pump-7", tenant="default")), SAID)
+def test_a_full_line_sent_again_changes_nothing(device: Device | None, said: Said) -> None:
+    for before in (None, waiting(), pending(), accepted(), CONFIRMED, blocked()):
+        first = decided(before, replace(provision(), said=said), device=device)
+        (entered,) = [effect.device for effect in first.effects if isinstance(effect, Enter)]
+        line = replace(provision(held=True, may_update=False), said=said, seed=NEW_SEED, bulk="b2")
+        again = decided(first.after, line, device=entered)
+        assert (again.after, again.events, again.effects, again.refusal) == (first.after, (), (), None)
+
+
+def test_an_entry_that_is_to_come_gets_what_the_line_says() -> None:
+    """The device was known before, and its new account is not there yet: the line is not lost when it comes."""
+    decision = decided(accepted(name="Old"), announce(name="New"), device=entry())
+    assert decision.after is not None
+    assert decision.after.name == "New"
+    assert decision.effects == (Enter(entry(name="New", bulk="b1")),)
+
+
+def test_a_full_line_keeps_what_the_registration_says_of_its_device() -> None:
+    decision = decided(
+        waiting(name="Old", properties={"y": 2}, owner="default/rita"), provision(type="T"), device=entry()
+    )
+    assert decision.effects[-1] == Enter(
+        entry(owner="default/rita", name="Old", type="T", properties={"x": 1, "y": 2}, bulk="b1")
+    )
+
+
+def test_the_token_of_a_line_begins_a_new_life_of_guesses() -> None:
+    before = waiting(token="a", wrong_calls=3, auto_accept=True)
+    after = decided(before, announce(token="b", token_is_long=True)).after
+    assert after == replace(before, token="b", token_is_long=True, wrong_calls=0, auto_accept=False, bulk="b1")
+    assert decided(before, announce(token="a")).after is before
+    assert decided(before, announce(auto_accept=False)).after == replace(before, auto_accept=False, bulk="b1")
+
+
+def test_a_full_line_ends_all_that_was_of_the_earlier_way_in() -> None:
+    before = installed(claims_overflow=True, answered_plain=BEFORE, delivered=BEFORE, auto_accept=True, reason="X")
+    after = decided(before, provision(), device=entry()).after
+    assert after is not None
+    assert (after.reason, after.auto_accept, after.accepted_claim) == (None, False, None)
+    assert (after.answered_plain, after.delivered, after.installed, after.confirmed) == (None, None, None, NOW)
+    assert (after.seed, after.key_id, after.accepted) == (NEW_SEED, "k1", NOW)
+    assert decided(after, MarkInstalled("pump-7", NEW_SEED)).effects == (), "nobody waits for these credentials"
