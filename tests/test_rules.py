@@ -1,7 +1,7 @@
 """The transition table: each row by example, the whole of it by its properties."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -11,43 +11,54 @@ from hypothesis import strategies as st
 
 from bridge.outcomes import Case
 from bridge.registration import (
-    Age,
-    CallKind,
     Code,
     Command,
     Confirm,
-    Decision,
-    Delete,
-    DeleteDevice,
     Deliver,
     Device,
-    Effect,
     Enter,
-    Form,
-    Install,
     MarkDelivered,
     MarkInstalled,
     Policy,
-    Register,
     Registration,
     Remove,
-    Reply,
     Said,
     Status,
     TokenPolicy,
 )
 from bridge.rules import TABLE, Row
+from tests.examples import (
+    AGE,
+    CONFIRM,
+    CONFIRMED,
+    DELETE,
+    DELETE_DEVICE,
+    EXPIRING,
+    FOUR,
+    GONE,
+    INSTALL,
+    LENIENT,
+    MISFITS,
+    NO,
+    OF_FILES,
+    OVER,
+    PLAIN,
+    REGISTER,
+    STATE,
+    STRICT,
+    TAKEN,
+    YES,
+    Example,
+)
 from tests.making import (
     ACCEPTED,
     BEFORE,
     BLOCKED,
-    BY,
     DEVICES,
     DRAW,
     NEW_SEED,
     NOW,
     PENDING,
-    REQUIRED,
     SAID,
     SEED,
     WAITING,
@@ -58,62 +69,12 @@ from tests.making import (
     call,
     claim,
     decided,
-    entry,
     events_of,
     installed,
     pending,
     provision,
     waiting,
 )
-
-DEFAULTS = Policy()
-STRICT = Policy(REQUIRED)
-LENIENT = Policy(REQUIRED, block_missing=False)
-YES, NO = Reply(credentials=True), Reply(credentials=False)
-REGISTER = Register("pump-7", "default", BY)
-DELETE = Delete("pump-7", BY)
-DELETE_DEVICE = DeleteDevice("pump-7", BY)
-CONFIRM = Confirm("pump-7", "default")
-AGE = Age("pump-7")
-PLAIN = claim("c1", kind=CallKind.PLAIN, client_id="pump-7", form=Form.LINE)
-FOUR = tuple(claim(f"c{number}") for number in range(4))
-CONFIRMED = installed(confirmed=BEFORE)
-EXPIRING = Policy(ttl=60_000)
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row of the contract's table, or one case of it."""
-
-    title: str
-    before: Registration | None
-    command: Command
-    to: Status | None
-    refused: Code | None = None
-    events: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    policy: Policy = DEFAULTS
-    device_tenant: str | None = None
-    device: Device | None = None
-
-    def decide(self) -> Decision:
-        return decided(self.before, self.command, self.policy, device_tenant=self.device_tenant, device=self.device)
-
-
-GONE = None
-TAKEN = Code.ALREADY_REGISTERED
-STATE = Code.INVALID_STATE
-INSTALL = (Install(DRAW.seed, DRAW.key_id),)
-OVER = ("request-after-completion",)
-TAKEN_DEVICE = Code.ALREADY_EXISTS
-OWNER = Code.NOT_PERMITTED
-FOREIGN = entry(tenant="north")
-PROVIDED = Install(NEW_SEED, "k1", b"secret")
-MADE = entry(name="N", type=None, group=None, properties={}, created=NOW, bulk="b1")
-RENAMED = entry(name="N", bulk="b1")
-HAPPENED = ("accepted", "confirmed")
-
-MISFITS: tuple[Command, ...] = (MarkInstalled("pump-7", bytes(16)), MarkDelivered("pump-7", bytes(16)), CONFIRM, AGE)
 
 EXAMPLES = [
     # register
@@ -132,172 +93,7 @@ EXAMPLES = [
         Example(f"{before.status}: register", before, REGISTER, before.status, TAKEN)
         for before in (waiting(), pending(), accepted(), blocked())
     ),
-    # a line of a simple bulk file
-    Example("nobody knows the id: simple line", None, announce(name="N"), WAITING, events=("registered",)),
-    Example("a device of another tenant: simple line", None, announce(), GONE, TAKEN_DEVICE, device=FOREIGN),
-    *(
-        Example(
-            f"{before.status}, another tenant's: simple line", before, announce(tenant="north"), before.status, TAKEN
-        )
-        for before in (waiting(), pending(), accepted(), blocked())
-    ),
-    Example(
-        "a device: simple line with nothing new", None, announce(name="Pump", may_update=False), GONE, device=entry()
-    ),
-    Example(
-        "a device: simple line of no owner", None, announce(name="N", may_update=False), GONE, OWNER, device=entry()
-    ),
-    Example("a device: simple line", None, announce(name="N"), GONE, effects=(Enter(RENAMED),), device=entry()),
-    *(
-        Example(f"{before.status}: simple line", before, announce(name="N"), before.status)
-        for before in (waiting(), pending(), accepted())
-    ),
-    Example("blocked: simple line", blocked(), announce(name="N"), BLOCKED, STATE),
-    Example("blocked, a device: simple line", blocked(), announce(name="N"), BLOCKED, STATE, device=entry()),
-    Example(
-        "confirmed: simple line with nothing new",
-        CONFIRMED,
-        announce(group="A/B", may_update=False),
-        ACCEPTED,
-        device=entry(),
-    ),
-    Example(
-        "accepted, not installed: simple line with nothing new",
-        accepted(name="N"),
-        announce(name="N", may_update=False),
-        ACCEPTED,
-    ),
-    Example(
-        "confirmed: simple line of no owner",
-        CONFIRMED,
-        announce(name="N", may_update=False),
-        ACCEPTED,
-        OWNER,
-        device=entry(),
-    ),
-    Example("accepted: simple line of no owner", accepted(), announce(name="N", may_update=False), ACCEPTED, OWNER),
-    Example(
-        "confirmed: simple line", CONFIRMED, announce(name="N"), ACCEPTED, effects=(Enter(RENAMED),), device=entry()
-    ),
-    # a line of a full bulk file
-    Example(
-        "nobody knows the id: full line",
-        None,
-        provision(name="N", may_update=False),
-        ACCEPTED,
-        None,
-        ("registered", *HAPPENED),
-        (PROVIDED, Enter(MADE)),
-    ),
-    Example("a device of another tenant: full line", None, provision(), GONE, TAKEN_DEVICE, device=FOREIGN),
-    *(
-        Example(
-            f"{before.status}, another tenant's: full line", before, provision(tenant="north"), before.status, TAKEN
-        )
-        for before in (waiting(), pending(), accepted(), blocked())
-    ),
-    *(
-        Example(
-            f"{before.status}: full line",
-            before,
-            provision(name="N", may_update=False),
-            ACCEPTED,
-            None,
-            HAPPENED,
-            (PROVIDED, Enter(MADE)),
-        )
-        for before in (waiting(), pending(), blocked())
-    ),
-    Example(
-        "accepted, not installed: full line",
-        accepted(),
-        provision(name="N"),
-        ACCEPTED,
-        None,
-        HAPPENED,
-        (PROVIDED, Enter(MADE)),
-    ),
-    Example(
-        "confirmed: full line",
-        CONFIRMED,
-        provision(name="N"),
-        ACCEPTED,
-        None,
-        HAPPENED,
-        (PROVIDED, Enter(RENAMED)),
-        device=entry(),
-    ),
-    Example(
-        "a device: full line",
-        None,
-        provision(name="N"),
-        ACCEPTED,
-        None,
-        ("registered", *HAPPENED),
-        (PROVIDED, Enter(RENAMED)),
-        device=entry(),
-    ),
-    Example(
-        "a device: full line with nothing new",
-        None,
-        provision(name="Pump", held=True, may_update=False),
-        GONE,
-        device=entry(),
-    ),
-    Example(
-        "confirmed: full line with nothing new",
-        CONFIRMED,
-        provision(held=True, may_update=False),
-        ACCEPTED,
-        device=entry(),
-    ),
-    Example("a device: full line of no owner", None, provision(may_update=False), GONE, OWNER, device=entry()),
-    Example(
-        "a device: full line of no owner with its password",
-        None,
-        provision(name="N", held=True, may_update=False),
-        GONE,
-        OWNER,
-        device=entry(),
-    ),
-    *(
-        Example(
-            f"{before.status}, a device: full line of no owner",
-            before,
-            provision(may_update=False),
-            before.status,
-            OWNER,
-            device=entry(),
-        )
-        for before in (waiting(), pending(), CONFIRMED, blocked())
-    ),
-    Example("accepted, not installed: full line of no owner", accepted(), provision(may_update=False), ACCEPTED, OWNER),
-    Example(
-        "a device: full line with its password",
-        None,
-        provision(name="N", held=True),
-        GONE,
-        effects=(Enter(RENAMED),),
-        device=entry(),
-    ),
-    Example(
-        "confirmed: full line with its password",
-        CONFIRMED,
-        provision(name="N", held=True),
-        ACCEPTED,
-        effects=(Enter(RENAMED),),
-        device=entry(),
-    ),
-    Example(
-        "waiting, a device: full line with its password",
-        waiting(),
-        provision(name="N", held=True, installed=BEFORE),
-        ACCEPTED,
-        None,
-        HAPPENED,
-        (Enter(RENAMED),),
-        device=entry(),
-    ),
+    *OF_FILES,
     # call
     Example("not registered: call", None, call(), GONE, effects=(NO,)),
     Example("a device without registration: call", None, call(), GONE, None, OVER, (NO,), device_tenant="default"),
@@ -425,27 +221,6 @@ EXAMPLES = [
     ),
     Example("accepted, not confirmed: delete", accepted(), DELETE, GONE, None, ("deleted",), (Remove(),)),
     Example("confirmed: delete", CONFIRMED, DELETE, GONE, None, ("deleted",)),
-    # delete-device
-    Example("not registered: delete-device", None, DELETE_DEVICE, GONE, Code.NOT_FOUND),
-    Example("a device: delete-device", None, DELETE_DEVICE, GONE, None, ("deleted",), (Remove(),), device=entry()),
-    *(
-        Example(f"{before.status}: delete-device", before, DELETE_DEVICE, before.status, Code.NOT_FOUND)
-        for before in (waiting(), pending(), blocked())
-    ),
-    *(
-        Example(
-            f"{before.status}, a device: delete-device",
-            before,
-            DELETE_DEVICE,
-            GONE,
-            None,
-            ("deleted",),
-            (Remove(),),
-            device=entry(),
-        )
-        for before in (waiting(), pending(), CONFIRMED, blocked())
-    ),
-    Example("accepted, not installed: delete-device", accepted(), DELETE_DEVICE, GONE, None, ("deleted",), (Remove(),)),
     # what became true outside
     Example(
         "accepted: its account is installed", accepted(), MarkInstalled("pump-7", SEED), ACCEPTED, effects=(Deliver(),)
@@ -552,7 +327,7 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(POLICIES, st.none() | DEVICES.map(lambda device: replace(device, id="pump-7")))
 def test_every_command_is_decided_alike_each_time_and_a_refusal_changes_only_what_it_says(
     policy: Policy, device: Device | None
@@ -602,38 +377,3 @@ def test_a_full_line_sent_again_changes_nothing(device: Device | None, said: Sai
         line = replace(provision(held=True, may_update=False), said=said, seed=NEW_SEED, bulk="b2")
         again = decided(first.after, line, device=entered)
         assert (again.after, again.events, again.effects, again.refusal) == (first.after, (), (), None)
-
-
-def test_an_entry_that_is_to_come_gets_what_the_line_says() -> None:
-    """The device was known before, and its new account is not there yet: the line is not lost when it comes."""
-    decision = decided(accepted(name="Old"), announce(name="New"), device=entry())
-    assert decision.after is not None
-    assert decision.after.name == "New"
-    assert decision.effects == (Enter(entry(name="New", bulk="b1")),)
-
-
-def test_a_full_line_keeps_what_the_registration_says_of_its_device() -> None:
-    decision = decided(
-        waiting(name="Old", properties={"y": 2}, owner="default/rita"), provision(type="T"), device=entry()
-    )
-    assert decision.effects[-1] == Enter(
-        entry(owner="default/rita", name="Old", type="T", properties={"x": 1, "y": 2}, bulk="b1")
-    )
-
-
-def test_the_token_of_a_line_begins_a_new_life_of_guesses() -> None:
-    before = waiting(token="a", wrong_calls=3, auto_accept=True)
-    after = decided(before, announce(token="b", token_is_long=True)).after
-    assert after == replace(before, token="b", token_is_long=True, wrong_calls=0, auto_accept=False, bulk="b1")
-    assert decided(before, announce(token="a")).after is before
-    assert decided(before, announce(auto_accept=False)).after == replace(before, auto_accept=False, bulk="b1")
-
-
-def test_a_full_line_ends_all_that_was_of_the_earlier_way_in() -> None:
-    before = installed(claims_overflow=True, answered_plain=BEFORE, delivered=BEFORE, auto_accept=True, reason="X")
-    after = decided(before, provision(), device=entry()).after
-    assert after is not None
-    assert (after.reason, after.auto_accept, after.accepted_claim) == (None, False, None)
-    assert (after.answered_plain, after.delivered, after.installed, after.confirmed) == (None, None, None, NOW)
-    assert (after.seed, after.key_id, after.accepted) == (NEW_SEED, "k1", NOW)
-    assert decided(after, MarkInstalled("pump-7", NEW_SEED)).effects == (), "nobody waits for these credentials"
