@@ -233,12 +233,17 @@ def _is_sort_value(value: object) -> bool:
     return isinstance(value, str) or (type(value) is int and -(2**63) <= value < 2**63)
 
 
-def from_cursor(cursor: str, length: int) -> list[Any]:
-    """Read what ``to_cursor`` wrote. Raises BadRequest."""
+def from_cursor(cursor: str, length: int, kinds: Sequence[type] | None = None) -> list[Any]:
+    """Read what ``to_cursor`` wrote: ``length`` values, of ``kinds`` where these are known. Raises BadRequest."""
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         position = None
-    if not isinstance(position, list) or len(position) != length or not all(map(_is_sort_value, position)):
+    if (
+        not isinstance(position, list)
+        or len(position) != length
+        or not all(map(_is_sort_value, position))
+        or (kinds is not None and [type(value) for value in position] != list(kinds))
+    ):
         raise BadRequest(Code.MALFORMED_REQUEST, "this cursor is not one that a page ended with")
     return position

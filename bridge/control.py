@@ -94,7 +94,8 @@ class Control:
             code = Code.INTERNAL
             log.error("not stored", actor=asked.actor, command=command, fault=str(error))
             await self._unfollow(asked)
-            handled.payload = self._internal(asked, "the change could not be stored, nothing was done: try again")
+            kept = "what was done before it stays" if asked.command in SWEEPS else "nothing was done"
+            handled.payload = self._internal(asked, f"the change could not be stored, {kept}: try again")
         except Exception:
             code = Code.INTERNAL
             log.exception("failed", actor=asked.actor, command=command)

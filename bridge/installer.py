@@ -96,11 +96,14 @@ class Installer:
 
     def login_for(self, account: Account) -> Login:
         """Return the account as the broker should have it. Raises AccountsFault."""
-        mark, topics = mark_of(account.seed), self._topics
         try:
             password = self._rulebook.password_of(account)
         except BadSecret as error:
             raise AccountsFault(str(error)) from error
+        return self._login(account, password)
+
+    def _login(self, account: Account, password: str) -> Login:
+        mark, topics = mark_of(account.seed), self._topics
         match account.kind:
             case records.DEVICE:
                 further = self._rulebook.further_topics(account.tenant)
@@ -166,9 +169,8 @@ class Installer:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
         if not accounts:
             return
-        ended = [
-            replace(self.login_for(account), password=secrets.token_urlsafe(24), mark="ended") for account in accounts
-        ]
+        # The password that was is not needed, so that one which cannot be decrypted leaves too.
+        ended = [replace(self._login(account, secrets.token_urlsafe(24)), mark="ended") for account in accounts]
         await self._accounts.renew(ended)
         for login in ended:
             await self._around.clear(login)

@@ -56,6 +56,11 @@ def with_info(device: Device, said: Mapping[str, Any], now: int) -> tuple[Device
     return replace(heard, properties=properties), False
 
 
+def is_to_come(registration: Registration) -> bool:
+    """Tell whether the entry is still to be made, or made anew, from what ``registration`` says."""
+    return registration.installed is None and registration.confirmed is None
+
+
 def entry_for(registration: Registration, earlier: Device | None, now: int) -> Device:
     """Make the entry that comes with an account; what an earlier one left stays where this one says nothing."""
     if earlier is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.claims import Chosen, TakeToken, Undecided, choose, claim_of, shows
-from bridge.inventory import described
+from bridge.inventory import described, entry_for, is_to_come
 from bridge.registration import (
     MAX_CLAIMS,
     Accept,
@@ -318,9 +318,19 @@ def update(case: Case, command: Announce) -> Decision:
     return _decision(case.reg if after == case.reg else replace(after, bulk=command.bulk))
 
 
+def told(case: Case, command: Announce | Provision) -> Registration | None:
+    """Return the registration with what a line says of its device, where the entry is still to come from it."""
+    reg = case.registration
+    if reg is None or isinstance(command, Provision) or not is_to_come(reg):
+        return reg
+    after = _patched(reg, command)
+    return reg if after == reg else replace(after, bulk=command.bulk)
+
+
 def enter(case: Case, command: Announce | Provision) -> Decision:
     assert case.device is not None
-    return _decision(case.registration, effects=(Enter(described(case.device, command.said, command.bulk)),))
+    entry = described(case.device, command.said, command.bulk)
+    return _decision(told(case, command), effects=() if entry is case.device else (Enter(entry),))
 
 
 def provision(case: Case, command: Provision) -> Decision:
@@ -341,8 +351,10 @@ def provision(case: Case, command: Provision) -> Decision:
         confirmed=case.now,
         bulk=command.bulk,
     )
-    empty = Device(reg.id, reg.tenant, reg.owner, reg.name, reg.type, reg.group, reg.properties, case.now)
-    entry = described(case.device or empty, command.said, command.bulk)
+    entry = case.device
+    if entry is None or (before is not None and is_to_come(before)):
+        entry = entry_for(reg, case.device, case.now)
+    entry = described(entry, command.said, command.bulk)
     after = replace(after, name=entry.name, type=entry.type, group=entry.group)
     happened = [] if before is not None else [_event(case, "registered", after, command.by)]
     happened += [_event(case, name, after, command.by) for name in ("accepted", "confirmed")]

@@ -154,15 +154,18 @@ def _is_device(case: Case, command: Command) -> bool:
 
 def _changes_entry(case: Case, command: Announce | Provision) -> bool:
     device = case.device
-    return device is not None and described(device, command.said, command.bulk) is not device
+    if device is not None and described(device, command.said, command.bulk) is not device:
+        return True
+    return do.told(case, command) is not case.registration
 
 
 def _says_nothing_new(case: Case, command: Announce) -> bool:
-    return case.device is not None and not _changes_entry(case, command)
+    is_known = case.device is not None or case.registration is not None
+    return is_known and not _changes_entry(case, command)
 
 
-def _lacks_right_to_describe(case: Case, command: Announce) -> bool:
-    return not command.may_update and (case.device is None or _changes_entry(case, command))
+def _may_not_update(case: Case, command: Announce) -> bool:
+    return not command.may_update
 
 
 def _provides_nothing_new(case: Case, command: Provision) -> bool:
@@ -175,7 +178,7 @@ def _lacks_right_to_provision(case: Case, command: Provision) -> bool:
 
 
 def _holds_password(case: Case, command: Provision) -> bool:
-    return command.held
+    return command.held and case.device is not None
 
 
 def _waits_for_installation(case: Case, command: MarkInstalled) -> bool:
@@ -235,7 +238,7 @@ TABLE: Final[tuple[Row, ...]] = (
     Row((ACCEPTED,), Announce, "a device about which it says nothing new", ACCEPTED, do.keep, _says_nothing_new),
     Row((None,), Announce, "changes a device, not by an owner", None, _NEEDS_OWNER,
         lambda case, command: _is_device(case, command) and not command.may_update),
-    Row((ACCEPTED,), Announce, "changes a device, not by an owner", ACCEPTED, _NEEDS_OWNER, _lacks_right_to_describe),
+    Row((ACCEPTED,), Announce, "changes a device, not by an owner", ACCEPTED, _NEEDS_OWNER, _may_not_update),
     Row((None,), Announce, "changes a device", None, do.enter, _is_device),
     Row((ACCEPTED,), Announce, "changes a device", ACCEPTED, do.enter, _is_device),
     Row((None,), Announce, "otherwise", WAITING, do.announce),

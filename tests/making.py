@@ -7,15 +7,19 @@ from hypothesis import strategies as st
 
 from bridge.registration import (
     Accept,
+    Announce,
     Call,
     CallKind,
     Claim,
     Command,
     Decision,
+    Device,
     Draw,
     Form,
     Policy,
+    Provision,
     Registration,
+    Said,
     Status,
     TokenPolicy,
 )
@@ -30,6 +34,8 @@ NOW = START
 DRAW = Draw(bytes(range(16)), "k1", "0a1b2c3d")
 SEED = bytes(range(100, 116))
 """The seed of a registration that was accepted before."""
+NEW_SEED = bytes(range(200, 216))
+"""The seed of a password that a bulk file brings."""
 BY = "default/admin"
 
 
@@ -87,6 +93,36 @@ def accept(token: str | None = None, named: str | None = None, *, gentle: bool =
     return Accept("pump-7", BY, token, named, gentle)
 
 
+def entry(**changes: Any) -> Device:
+    """Return what the inventory has of a device."""
+    return replace(Device("pump-7", "default", BY, "Pump", "t", "A/B", {"x": 1}, BEFORE), **changes)
+
+
+def announce(*, may_update: bool = True, tenant: str = "default", **said: Any) -> Announce:
+    """Return a line of a simple bulk file; what is said of token and acceptance stands beside what is said else."""
+    own = {name: said.pop(name) for name in ("token", "token_is_long", "auto_accept") if name in said}
+    return Announce("pump-7", tenant, BY, Said(**said), "b1", may_update, **own)
+
+
+def provision(
+    *, may_update: bool = True, tenant: str = "default", held: bool = False, installed: int | None = None, **said: Any
+) -> Provision:
+    """Return a line of a full bulk file, with a new password or (``held``) the one that the device has."""
+    return Provision(
+        "pump-7",
+        tenant,
+        BY,
+        Said(**said),
+        "b1",
+        may_update,
+        SEED if held else NEW_SEED,
+        "k1",
+        None if held else b"secret",
+        held,
+        installed,
+    )
+
+
 def decided(
     before: Registration | None,
     command: Command,
@@ -95,9 +131,11 @@ def decided(
     now: int = NOW,
     draw: Draw = DRAW,
     device_tenant: str | None = None,
+    device: Device | None = None,
 ) -> Decision:
     """Decide at a time and with randomness that tests know."""
-    return decide(before, command, policy=policy, now=now, draw=draw, device_tenant=device_tenant)
+    tenant = device_tenant if device is None else device.tenant
+    return decide(before, command, policy=policy, now=now, draw=draw, device_tenant=tenant, device=device)
 
 
 def events_of(decision: Decision) -> list[str]:
@@ -161,4 +199,31 @@ REGISTRATIONS = st.builds(
     answered_plain=st.none() | _TIMES,
     delivered=st.none() | _TIMES,
     confirmed=st.none() | _TIMES,
+    bulk=st.none() | _TEXTS,
+)
+DEVICES = st.builds(
+    Device,
+    id=IDS,
+    tenant=st.sampled_from(["default", "north"]),
+    owner=_TEXTS,
+    name=st.none() | st.sampled_from(["", "Pumpe", "pumpe", "Straße", "50%", "a_b"]) | _TEXTS,
+    type=st.none() | _TEXTS,
+    group=st.none() | st.sampled_from(["A", "A/B", "A b", "B%"]),
+    properties=st.dictionaries(_TEXTS, JSON_VALUES, max_size=3),
+    created=_TIMES,
+    last_info=st.none() | _TIMES,
+    iccid=st.none() | _TEXTS,
+    id_type=st.none() | _TEXTS,
+    shell=st.booleans(),
+    bulk=st.none() | _TEXTS,
+)
+SAID = st.builds(
+    Said,
+    name=st.none() | _TEXTS,
+    type=st.none() | _TEXTS,
+    group=st.none() | st.sampled_from(["A", "A/B"]),
+    iccid=st.none() | _TEXTS,
+    id_type=st.none() | _TEXTS,
+    shell=st.none() | st.booleans(),
+    properties=st.dictionaries(_TEXTS, JSON_VALUES, max_size=2),
 )

@@ -11,6 +11,7 @@ from bridge.registration import (
     Command,
     Confirm,
     Delete,
+    Enter,
     Form,
     MarkDelivered,
     MarkInstalled,
@@ -24,19 +25,23 @@ from tests.making import (
     BEFORE,
     BY,
     DRAW,
+    NEW_SEED,
     NOW,
     PENDING,
     SEED,
     WAITING,
     accept,
     accepted,
+    announce,
     blocked,
     call,
     claim,
     decided,
+    entry,
     events_of,
     installed,
     pending,
+    provision,
     waiting,
 )
 
@@ -165,3 +170,38 @@ def test_events_say_who_did_it() -> None:
 def test_the_event_of_a_deletion_has_the_last_status(before: Registration) -> None:
     (event,) = decided(before, DELETE).events
     assert event.status is before.status
+
+
+def test_an_entry_that_is_to_come_gets_what_the_line_says() -> None:
+    """The device was known before, and its new account is not there yet: the line is not lost when it comes."""
+    decision = decided(accepted(name="Old"), announce(name="New"), device=entry())
+    assert decision.after is not None
+    assert decision.after.name == "New"
+    assert decision.effects == (Enter(entry(name="New", bulk="b1")),)
+
+
+def test_a_full_line_keeps_what_the_registration_says_of_its_device() -> None:
+    decision = decided(
+        waiting(name="Old", properties={"y": 2}, owner="default/rita"), provision(type="T"), device=entry()
+    )
+    assert decision.effects[-1] == Enter(
+        entry(owner="default/rita", name="Old", type="T", properties={"x": 1, "y": 2}, bulk="b1")
+    )
+
+
+def test_the_token_of_a_line_begins_a_new_life_of_guesses() -> None:
+    before = waiting(token="a", wrong_calls=3, auto_accept=True)
+    after = decided(before, announce(token="b", token_is_long=True)).after
+    assert after == replace(before, token="b", token_is_long=True, wrong_calls=0, auto_accept=False, bulk="b1")
+    assert decided(before, announce(token="a")).after is before
+    assert decided(before, announce(auto_accept=False)).after == replace(before, auto_accept=False, bulk="b1")
+
+
+def test_a_full_line_ends_all_that_was_of_the_earlier_way_in() -> None:
+    before = installed(claims_overflow=True, answered_plain=BEFORE, delivered=BEFORE, auto_accept=True, reason="X")
+    after = decided(before, provision(), device=entry()).after
+    assert after is not None
+    assert (after.reason, after.auto_accept, after.accepted_claim) == (None, False, None)
+    assert (after.answered_plain, after.delivered, after.installed, after.confirmed) == (None, None, None, NOW)
+    assert (after.seed, after.key_id, after.accepted) == (NEW_SEED, "k1", NOW)
+    assert decided(after, MarkInstalled("pump-7", NEW_SEED)).effects == (), "nobody waits for these credentials"

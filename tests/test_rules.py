@@ -1,7 +1,7 @@
 """The transition table: each row by example, the whole of it by its properties."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import get_args
 
@@ -11,41 +11,60 @@ from hypothesis import strategies as st
 
 from bridge.outcomes import Case
 from bridge.registration import (
-    Age,
-    CallKind,
     Code,
     Command,
     Confirm,
-    Decision,
-    Delete,
     Deliver,
-    Effect,
-    Form,
-    Install,
+    Device,
+    Enter,
     MarkDelivered,
     MarkInstalled,
     Policy,
-    Register,
     Registration,
     Remove,
-    Reply,
+    Said,
     Status,
     TokenPolicy,
 )
 from bridge.rules import TABLE, Row
+from tests.examples import (
+    AGE,
+    CONFIRM,
+    CONFIRMED,
+    DELETE,
+    DELETE_DEVICE,
+    EXPIRING,
+    FOUR,
+    GONE,
+    INSTALL,
+    LENIENT,
+    MISFITS,
+    NO,
+    OF_FILES,
+    OVER,
+    PLAIN,
+    REGISTER,
+    STATE,
+    STRICT,
+    TAKEN,
+    YES,
+    Example,
+)
 from tests.making import (
     ACCEPTED,
     BEFORE,
     BLOCKED,
-    BY,
+    DEVICES,
     DRAW,
+    NEW_SEED,
     NOW,
     PENDING,
-    REQUIRED,
+    SAID,
     SEED,
     WAITING,
     accept,
     accepted,
+    announce,
     blocked,
     call,
     claim,
@@ -53,48 +72,9 @@ from tests.making import (
     events_of,
     installed,
     pending,
+    provision,
     waiting,
 )
-
-DEFAULTS = Policy()
-STRICT = Policy(REQUIRED)
-LENIENT = Policy(REQUIRED, block_missing=False)
-YES, NO = Reply(credentials=True), Reply(credentials=False)
-REGISTER = Register("pump-7", "default", BY)
-DELETE = Delete("pump-7", BY)
-CONFIRM = Confirm("pump-7", "default")
-AGE = Age("pump-7")
-PLAIN = claim("c1", kind=CallKind.PLAIN, client_id="pump-7", form=Form.LINE)
-FOUR = tuple(claim(f"c{number}") for number in range(4))
-CONFIRMED = installed(confirmed=BEFORE)
-EXPIRING = Policy(ttl=60_000)
-
-
-@dataclass(frozen=True)
-class Example:
-    """One row of the contract's table, or one case of it."""
-
-    title: str
-    before: Registration | None
-    command: Command
-    to: Status | None
-    refused: Code | None = None
-    events: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    policy: Policy = DEFAULTS
-    device_tenant: str | None = None
-
-    def decide(self) -> Decision:
-        return decided(self.before, self.command, self.policy, device_tenant=self.device_tenant)
-
-
-GONE = None
-TAKEN = Code.ALREADY_REGISTERED
-STATE = Code.INVALID_STATE
-INSTALL = (Install(DRAW.seed, DRAW.key_id),)
-OVER = ("request-after-completion",)
-
-MISFITS: tuple[Command, ...] = (MarkInstalled("pump-7", bytes(16)), MarkDelivered("pump-7", bytes(16)), CONFIRM, AGE)
 
 EXAMPLES = [
     # register
@@ -113,6 +93,7 @@ EXAMPLES = [
         Example(f"{before.status}: register", before, REGISTER, before.status, TAKEN)
         for before in (waiting(), pending(), accepted(), blocked())
     ),
+    *OF_FILES,
     # call
     Example("not registered: call", None, call(), GONE, effects=(NO,)),
     Example("a device without registration: call", None, call(), GONE, None, OVER, (NO,), device_tenant="default"),
@@ -280,7 +261,8 @@ def test_each_row_of_the_contracts_table_holds(example: Example) -> None:
 
 
 def fitting(example: Example) -> Row:
-    case = Case(example.before, example.command, example.policy, NOW, DRAW, example.device_tenant)
+    tenant = example.device_tenant if example.device is None else example.device.tenant
+    case = Case(example.before, example.command, example.policy, NOW, DRAW, tenant, example.device)
     status = example.before.status if example.before else None
     for row in TABLE:
         applies = status in row.sources and row.on is type(example.command)
@@ -328,7 +310,11 @@ COMMANDS: list[Command] = [
     *(call(token, client_id=who) for token in TOKENS for who in ("client-c1", "client-new")),
     call(like=PLAIN),
     *(accept(token, named) for token in TOKENS for named in (None, "c1", "c9")),
-    accept(gentle=True),
+    accept(gentle=True), DELETE_DEVICE,
+    *(announce(tenant=t, may_update=m, name="N") for t in ("default", "north") for m in (True, False)),
+    announce(token="b", auto_accept=True), announce(group="A/B", may_update=False),
+    *(provision(tenant=t, may_update=m, name="N") for t in ("default", "north") for m in (True, False)),
+    *(provision(held=True, may_update=m, name=n) for m in (True, False) for n in ("N", None)),
 ]  # fmt: skip
 POLICIES = st.builds(
     Policy,
@@ -341,14 +327,14 @@ POLICIES = st.builds(
 )
 
 
-@settings(max_examples=8)
-@given(POLICIES, st.sampled_from([None, "default", "north"]))
+@settings(max_examples=4)
+@given(POLICIES, st.none() | DEVICES.map(lambda device: replace(device, id="pump-7")))
 def test_every_command_is_decided_alike_each_time_and_a_refusal_changes_only_what_it_says(
-    policy: Policy, device_tenant: str | None
+    policy: Policy, device: Device | None
 ) -> None:
     for before, command in product(REGISTRATIONS, COMMANDS):
-        decision = decided(before, command, policy, device_tenant=device_tenant)
-        assert decision == decided(before, command, policy, device_tenant=device_tenant)
+        decision = decided(before, command, policy, device=device)
+        assert decision == decided(before, command, policy, device=device)
         if decision.refusal is None:
             continue
         assert decision.effects == ()
@@ -369,3 +355,25 @@ def test_every_command_is_decided_alike_each_time_and_a_refusal_changes_only_wha
                 assert after == replace(before, token=command.token, token_from_accept=True)
             case _:
                 assert after == before
+
+
+@given(st.none() | DEVICES.map(lambda device: replace(device, id="pump-7", tenant="default")), SAID, st.booleans())
+def test_a_line_sent_again_changes_nothing(device: Device | None, said: Said, owner: bool) -> None:
+    for before in (None, waiting(), pending(), accepted(), CONFIRMED):
+        line = replace(announce(may_update=owner), said=said)
+        first = decided(before, line, device=device)
+        if first.refusal is not None:
+            continue
+        left = next((effect.device for effect in first.effects if isinstance(effect, Enter)), device)
+        again = decided(first.after, replace(line, bulk="b2", may_update=False), device=left)
+        assert (again.after, again.events, again.effects, again.refusal) == (first.after, (), (), None)
+
+
+@given(st.none() | DEVICES.map(lambda device: replace(device, id="pump-7", tenant="default")), SAID)
+def test_a_full_line_sent_again_changes_nothing(device: Device | None, said: Said) -> None:
+    for before in (None, waiting(), pending(), accepted(), CONFIRMED, blocked()):
+        first = decided(before, replace(provision(), said=said), device=device)
+        (entered,) = [effect.device for effect in first.effects if isinstance(effect, Enter)]
+        line = replace(provision(held=True, may_update=False), said=said, seed=NEW_SEED, bulk="b2")
+        again = decided(first.after, line, device=entered)
+        assert (again.after, again.events, again.effects, again.refusal) == (first.after, (), (), None)

@@ -60,7 +60,7 @@ ROOMS: dict[str, str] = {
     "handlers.people": "answers applications credentials handlers.desk names options queries records registration"
     " requests roles",
     "handlers.tenants": "answers handlers.desk names queries records registration requests",
-    "handlers.bulk": "answers batch bulk handlers.desk inventory names records registration requests",
+    "handlers.bulk": "answers batch bulk credentials handlers.desk inventory names records registration requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
     "control": "answers batch broker handlers handlers.desk handlers.people names queries records registration"

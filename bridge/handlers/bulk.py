@@ -17,8 +17,9 @@ from bridge import bulk, names
 from bridge.answers import bounded
 from bridge.batch import Batch, distinct
 from bridge.bulk import MAX_FILE, BadFile, BadRow, File, Row
+from bridge.credentials import BadSecret
 from bridge.handlers.desk import Desk, Result
-from bridge.inventory import fits, merged
+from bridge.inventory import fits, is_to_come, merged
 from bridge.names import MANAGEMENT, device_username
 from bridge.records import DEVICE, Account
 from bridge.registration import (
@@ -128,7 +129,7 @@ class _Reader:
                 continue
             tenant = line.tenant or tenant
             before, device = batch.registration(line.id), batch.device(line.id)
-            if fault := _too_large(line, device):
+            if fault := _too_large(line, before, device):
                 self.outcome.fail(line, tenant, fault.code, fault.message)
                 continue
             command = self._provision(desk, line, tenant, held) if self.full else self._announce(desk, line, tenant)
@@ -249,11 +250,19 @@ class _Held:
 
 
 def _is_password_of(desk: Desk, account: Account, credentials: str) -> bool:
-    return hmac.compare_digest(desk.rulebook.password_of(account).encode(), credentials.encode())
+    try:
+        held = desk.rulebook.password_of(account)
+    except BadSecret:  # it cannot be used any more: this line replaces it
+        return False
+    return hmac.compare_digest(held.encode(), credentials.encode())
 
 
-def _too_large(row: Row, device: Device | None) -> Refusal | None:
-    if device is None or not row.properties or fits(merged(device.properties, row.properties)):
+def _too_large(row: Row, registration: Registration | None, device: Device | None) -> Refusal | None:
+    if not row.properties:
+        return None
+    said = {} if registration is None or not is_to_come(registration) else registration.properties
+    there = {**({} if device is None else device.properties), **said}
+    if not there or fits(merged(there, row.properties)):
         return None
     return Refusal(Code.LIMIT_REACHED, f"the properties of {row.id} would exceed 8 KiB as JSON with those of this line")
 

@@ -12,7 +12,7 @@ from bridge.requests import BadRequest, GroupPath, Page, checked_group, parse
 async def list_groups(desk: Desk, value: dict[str, Any]) -> Result:
     """Return the tenant's groups in the order of the tree, each with the number of devices just in it."""
     request = parse(Page, value)
-    after = None if request.cursor is None else from_cursor(request.cursor, 1)[0]
+    after = None if request.cursor is None else from_cursor(request.cursor, 1, [str])[0]
     found = await queries.list_groups(desk.connection, desk.tenant, after, request.limit + 1)
     rows, following = paged(
         found, request.limit, lambda group: {"path": group[0], "devices": group[1]}, lambda last: [last[0]]

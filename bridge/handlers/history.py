@@ -19,7 +19,7 @@ async def audit(desk: Desk, value: dict[str, Any]) -> Result:
         device_id=request.id,
         since=None if request.since is None else desk.since(request.since),
         limit=request.limit + 1,
-        before=None if request.cursor is None else from_cursor(request.cursor, 1)[0],
+        before=None if request.cursor is None else from_cursor(request.cursor, 1, [int])[0],
     )
     found = await past.audit(desk.connection, query)
     rows, following = paged(found, request.limit, audit_object, lambda last: [last.number])
@@ -36,7 +36,7 @@ async def list_unregistered(desk: Desk, value: dict[str, Any]) -> Result:
         raise BadRequest(
             Code.NOT_PERMITTED, "with several tenants only management sees who called without a registration: ask it"
         )
-    after = None if request.cursor is None else from_cursor(request.cursor, 2)
+    after = None if request.cursor is None else from_cursor(request.cursor, 2, [int, str])
     found = await queries.unregistered(desk.connection, after, request.limit + 1)
     rows, following = paged(found, request.limit, caller_object, lambda last: [last.last_seen, last.id])
     return {"devices": rows, "next": following}

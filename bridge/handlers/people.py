@@ -103,7 +103,7 @@ async def delete_administrator(desk: Desk, value: dict[str, Any]) -> Result:
 async def list_administrators(desk: Desk, value: dict[str, Any]) -> Result:
     """Return the administrators of the tenant, for management those of all, by their names."""
     request = parse(Page, value)
-    after = "" if request.cursor is None else from_cursor(request.cursor, 1)[0]
+    after = "" if request.cursor is None else from_cursor(request.cursor, 1, [str])[0]
     found = await queries.people(desk.connection, ADMINISTRATOR, desk.scope, after, request.limit + 1)
     rows, following = paged(
         found,
@@ -167,7 +167,7 @@ async def delete_application(desk: Desk, value: dict[str, Any]) -> Result:
 async def list_applications(desk: Desk, value: dict[str, Any]) -> Result:
     """Return the applications of the tenant by their names, with what they were granted."""
     request = parse(Page, value)
-    after = "" if request.cursor is None else from_cursor(request.cursor, 1)[0]
+    after = "" if request.cursor is None else from_cursor(request.cursor, 1, [str])[0]
     found = await queries.people(desk.connection, APPLICATION, desk.tenant, after, request.limit + 1)
     rows, following = paged(
         found,

@@ -13,7 +13,7 @@ from bridge.requests import BadRequest, NewTenant, Page, parse
 async def list_tenants(desk: Desk, value: dict[str, Any]) -> Result:
     """Return all tenants by their ids."""
     request = parse(Page, value)
-    after = None if request.cursor is None else from_cursor(request.cursor, 1)[0]
+    after = None if request.cursor is None else from_cursor(request.cursor, 1, [str])[0]
     found = await queries.tenants(desk.connection, after, request.limit + 1)
     rows, following = paged(
         found, request.limit, lambda tenant: {"id": tenant[0], "name": tenant[1]}, lambda last: [last[0]]
