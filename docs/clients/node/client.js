@@ -133,14 +133,18 @@ async function insist(name, open, live) {
       return await live(connection);
     } catch (error) {
       if (error instanceof Fault) throw error;
-      if (error.code === 134 || error.code === 135) refused += 1; // the login, or its client id
-      if (name === "operations" && refused === REFUSALS) {
+      const isRefusal = name === "operations" && (error.code === 134 || error.code === 135); // the login, or its client id
+      if (isRefusal && ++refused === REFUSALS) {
         throw new Fault(
           "the stored login is refused. Was this device deleted? Then register it again, " +
             `remove ${path.resolve(folder, "credentials.json")} and start this again`,
         );
       }
-      say(refused ? `the login is refused (attempt ${refused} of ${REFUSALS})` : `no ${name} broker: ${error.message}`);
+      say(
+        isRefusal
+          ? `the login is refused (attempt ${refused} of ${REFUSALS})`
+          : `no connection to the ${name} broker (${error.message}); trying again`,
+      );
     } finally {
       await connection?.close().catch(() => {}); // it may have ended already
     }

@@ -17,8 +17,10 @@ import secrets
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -40,19 +42,28 @@ class RefusedError(LostError):
 class Connection:
     """One connection, subscribed to one topic. It is never mended: after LostError the caller makes another."""
 
-    def __init__(self, settings, port, username, password, client_id, topic, session=0):
-        self.events = queue.Queue()  # what the library's thread tells: ("connected", None), ("message", (topic, bytes))
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        port: int,
+        username: str,
+        password: str,
+        client_id: str,
+        topic: str,
+        session: int = 0,
+    ) -> None:
+        self.events: queue.Queue[tuple[str, Any]] = queue.Queue()  # what happened, as the library's thread tells it
         self.client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
         )
         self.client.username_pw_set(username, password)
         if settings["tls"]:
             self.client.tls_set(ca_certs=settings["tls"]["caFile"])
-        self.client.on_connect = lambda client, data, flags, reason, properties: self._tell("connected", reason)
-        self.client.on_subscribe = lambda client, data, number, reasons, properties: self._tell("subscribed", reasons[0])
-        self.client.on_publish = lambda client, data, number, reason, properties: self._tell("published", reason)
+        self.client.on_connect = lambda client, data, flags, reason, more: self._tell("connected", reason)
+        self.client.on_subscribe = lambda client, data, number, reasons, more: self._tell("subscribed", reasons[0])
+        self.client.on_publish = lambda client, data, number, reason, more: self._tell("published", reason)
         self.client.on_message = lambda client, data, message: self._tell("message", (message.topic, message.payload))
-        self.client.on_disconnect = lambda client, data, flags, reason, properties: self._tell("lost", reason)
+        self.client.on_disconnect = lambda client, data, flags, reason, more: self._tell("lost", reason)
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = session
         try:
@@ -67,24 +78,25 @@ class Connection:
             self.close()
             raise
 
-    def publish(self, topic, payload):
+    def publish(self, topic: str, payload: str) -> None:
         """Publish at QoS 1 and return when the broker has it. Raises LostError."""
         self.client.publish(topic, payload, qos=1)
         self._wait("published")
 
-    def hear(self, seconds):
+    def hear(self, seconds: float) -> tuple[str, bytes] | None:
         """Return topic and payload of the next message, or None if there is none in time. Raises LostError."""
-        return self._wait("message", seconds)
+        message: tuple[str, bytes] | None = self._wait("message", seconds)
+        return message
 
-    def close(self):
+    def close(self) -> None:
         """Say goodbye."""
         self.client.disconnect()
         self.client.loop_stop()
 
-    def _tell(self, kind, what):
+    def _tell(self, kind: str, what: Any) -> None:
         self.events.put((kind, what))
 
-    def _wait(self, kind, seconds=ANSWER_WITHIN):
+    def _wait(self, kind: str, seconds: float = ANSWER_WITHIN) -> Any:
         """Return what the next event of this kind says; messages that come first wait for ``hear``."""
         until = time.monotonic() + seconds
         early = []
@@ -110,10 +122,10 @@ class Connection:
 class Pause:
     """Waits before another attempt: longer each time, up to a minute, and never all devices at once."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.longest = 2.0
 
-    def wait(self):
+    def wait(self) -> None:
         """Wait."""
         time.sleep(random.uniform(self.longest / 2, self.longest))
         self.longest = min(60.0, self.longest * 2)
@@ -122,7 +134,7 @@ class Pause:
 class Device:
     """One device with its memory."""
 
-    def __init__(self, device_id, folder):
+    def __init__(self, device_id: str, folder: Path) -> None:
         self.id = device_id
         self.folder = folder
         self.settings = json.loads((folder / "bootstrap.json").read_text(encoding="utf-8"))
@@ -132,15 +144,15 @@ class Device:
         self.credentials_file = folder / "credentials.json"
         self.client_id_file = folder / "client-id"
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         """Tell the operator."""
         print(f"{self.id}: {text}", flush=True)
 
-    def store(self, path, text):
+    def store(self, path: Path, text: str) -> None:
         """Write a file for nobody else, so that a power cut leaves either all of it or nothing."""
         new = path.with_name(path.name + ".new")
         new.unlink(missing_ok=True)
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -149,7 +161,7 @@ class Device:
         os.fsync(directory)
         os.close(directory)
 
-    def bootstrap(self):
+    def bootstrap(self) -> dict[str, str]:
         """First contact: the same private call, again and again, until the credentials have come."""
         if not self.client_id_file.exists():
             self.store(self.client_id_file, secrets.token_urlsafe(16))
@@ -157,14 +169,13 @@ class Device:
         token_file = self.folder / "token"
         request = {"securityToken": token_file.read_text(encoding="utf-8").strip()} if token_file.exists() else {}
         topic = f"{self.prefix}bootstrap/{self.id}"
+        answers = f"{topic}/response/{client_id}"
         port, login = self.settings["bootstrapPort"], self.settings["bootstrap"]
         self.say(f"calling in at {self.settings['host']}:{port}")
         pause = Pause()
         while True:
             try:
-                connection = Connection(
-                    self.settings, port, login["username"], login["password"], client_id, f"{topic}/response/{client_id}"
-                )
+                connection = Connection(self.settings, port, login["username"], login["password"], client_id, answers)
                 try:
                     pause = Pause()
                     return self.call(connection, f"{topic}/request/{client_id}", json.dumps(request))
@@ -174,14 +185,14 @@ class Device:
                 self.say(f"no connection to the bootstrap broker ({error}); trying again")
                 pause.wait()
 
-    def call(self, connection, topic, request):
+    def call(self, connection: Connection, topic: str, request: str) -> dict[str, str]:
         """Call on this connection until the answer is an acceptance, and return that."""
         retry_after, told = 30, False
         while True:
             connection.publish(topic, request)
             due = time.monotonic() + retry_after
             while message := connection.hear(due - time.monotonic()):
-                answer = json.loads(message[1])
+                answer: dict[str, Any] = json.loads(message[1])
                 if answer["status"] == "ACCEPTED":
                     return answer
                 if answer["status"] == "ERROR":
@@ -192,7 +203,7 @@ class Device:
                     self.say(f"waiting to be accepted; calling again every {retry_after} seconds")
                     told = True
 
-    def operate(self, credentials):
+    def operate(self, credentials: dict[str, str]) -> None:
         """Life with credentials of one's own. Returns when all readings are sent."""
         top = f"{self.prefix}devices/{credentials['tenant']}/{self.id}"
         sent = refused = 0
@@ -235,7 +246,7 @@ class Device:
                 self.say(f"no connection to the operations broker ({error}); trying again")
                 pause.wait()
 
-    def live(self):
+    def live(self) -> None:
         """The whole life."""
         if not self.credentials_file.exists():
             answer = self.bootstrap()

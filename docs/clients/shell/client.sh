@@ -5,7 +5,7 @@
 #   client.sh DEVICE_ID FOLDER
 #
 # FOLDER is the memory of the device. The factory puts in bootstrap.json (where the brokers are, and the shared login)
-# and, if a token is printed on the label, the file token. The client adds client-id and credentials.json.
+# and, if a token is printed on the label, the file token. The client adds client-id, credentials.json and options.
 # READINGS (3; 0 is no end), INTERVAL (10 seconds) and REFUSALS (10 refused logins before it gives up) may be set.
 #
 # mosquitto_pub and mosquitto_sub have a connection each, and a broker has one connection for each client id. So they
@@ -56,13 +56,14 @@ understand() {
     case $(printf '%s' "$1" | text status) in
     ACCEPTED)
         [ -n "$(printf '%s' "$1" | text password)" ] || fail "accepted, but there is no password in the answer"
-        printf '%s' "$1" | store credentials.json
+        printf '%s' "$1" | store credentials.json || fail "$PWD/credentials.json cannot be written"
         rm -f client-id
         say "accepted; the credentials are in $PWD/credentials.json"
         return 0
         ;;
     PENDING_ACCEPTANCE)
-        wait=$(printf '%s' "$1" | number retryAfter)
+        now=$(printf '%s' "$1" | number retryAfter)
+        wait=${now:-$wait}
         [ -n "$told" ] || say "waiting to be accepted; calling again every $wait seconds"
         told=yes
         ;;
@@ -98,7 +99,12 @@ bootstrap() {
     wait=30 told=
     say "calling in at $host:$gate"
     until [ -s credentials.json ]; do
-        if call; then backoff=1; else pause; fi
+        if call; then
+            backoff=1
+        else
+            say "no connection to the bootstrap broker; trying again"
+            pause
+        fi
     done
 }
 
@@ -106,10 +112,14 @@ bootstrap() {
 insist() {
     refused=0
     until "$@"; do
-        [ "$status" -ne 4 ] && [ "$status" -ne 5 ] || refused=$((refused + 1))
-        [ "$refused" -lt "$refusals" ] || fail "the stored login is refused. Was this device deleted? Then register" \
-            "it again, remove $PWD/credentials.json and start this again"
-        [ "$refused" -eq 0 ] || say "the login is refused (attempt $refused of $refusals)"
+        if [ "$status" -eq 5 ]; then
+            refused=$((refused + 1))
+            [ "$refused" -lt "$refusals" ] || fail "the stored login is refused. Was this device deleted? Then register" \
+                "it again, remove $PWD/credentials.json and start this again"
+            say "the login is refused (attempt $refused of $refusals)"
+        else
+            say "no connection to the operations broker; trying again"
+        fi
         pause
     done
     backoff=1
@@ -150,6 +160,8 @@ operate() {
 host=$(text host <bootstrap.json) port=$(number port <bootstrap.json) gate=$(number bootstrapPort <bootstrap.json)
 prefix=$(text topicPrefix <bootstrap.json) authority=$(text caFile <bootstrap.json)
 prefix=${prefix:+$prefix/}
-[ -n "$host" ] && [ -n "$port" ] && [ -n "$gate" ] || fail "$PWD/bootstrap.json names no host, port or bootstrapPort"
-[ -s credentials.json ] || bootstrap
+for needed in "$host" "$port" "$gate"; do
+    [ -n "$needed" ] || fail "$PWD/bootstrap.json names no host, port or bootstrapPort"
+done
+if [ ! -s credentials.json ]; then bootstrap; fi # not with ||, after which the shell would pass over what fails in it
 operate
