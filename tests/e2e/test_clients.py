@@ -32,8 +32,18 @@ USED_BY_THE_SHELL = (
 INFO = {"type": "example_Sensor", "firmware": "1.0.0"}
 
 
+@dataclass
 class ObservedSite(ApartSite):
     """Brokers with a TLS listener besides, and an application that may read and write what is the devices'."""
+
+    tls_ports: dict[str, int] = field(default_factory=dict)
+
+    def start(self) -> None:
+        port, bootstrap_port, *others = free_ports(4)
+        self.tls_ports = dict(zip(("operations", "bootstrap"), others, strict=True))
+        done = self.cli("init", "--port", str(port), "--bootstrap-port", str(bootstrap_port))
+        assert done.returncode == 0, done.stderr
+        super().start()
 
     def start_broker(self, name: str) -> None:
         certificates = make_certificates(self.data.parent / "certificates")
@@ -53,12 +63,6 @@ class ObservedSite(ApartSite):
         with (folder / "mosquitto.conf").open("a", encoding="utf-8") as file:
             file.write("\n".join(added) + "\n")
         super().start_broker(name)
-
-    @property
-    def tls_ports(self) -> dict[str, int]:
-        if not hasattr(self, "_tls_ports"):
-            self._tls_ports = dict(zip(("operations", "bootstrap"), free_ports(2), strict=True))
-        return self._tls_ports
 
     def bootstrap_file(self, *, tls: bool) -> str:
         """What a factory writes into a device: the installation's own file, or the same with the TLS listeners."""
