@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+MQTTJS := build/clients/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto compose check format unit e2e test demo bench docs clean
+.PHONY: help setup mosquitto compose compiler clients check format unit e2e test demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +25,17 @@ mosquitto:
 compose:
 	@.ci/need docker-compose=docker-compose
 
+compiler:
+	@.ci/need cc=gcc /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
+
+$(MQTTJS): docs/clients/node/package.json | compiler
+	@mkdir -p $(@D)
+	@cp docs/clients/node/package.json $(@D)
+	cd $(@D) && npm install --omit=dev --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: compiler $(MQTTJS) ## what the device clients in docs/clients are built with
+
 check: $(READY) ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,10 +48,10 @@ format: $(READY) ## rewrite the sources in house format
 unit: $(READY) ## the tests without a broker, seconds
 	$(BIN)/python -m pytest -q -m "not e2e"
 
-e2e: setup compose ## the tests on a real Mosquitto
+e2e: setup compose clients ## the tests on a real Mosquitto
 	$(BIN)/python -m pytest -q -m e2e
 
-test: setup compose check ## everything that must pass
+test: setup compose clients check ## everything that must pass
 	$(BIN)/python -m pytest -q
 
 demo: setup ## the main job on a real Mosquitto, told step by step
@@ -53,4 +65,4 @@ docs: $(READY) ## draw the state diagram from the rules, and the reference of th
 	@$(BIN)/python docs/draw_commands.py
 
 clean: ## remove what the targets made here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage var
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build var
