@@ -9,7 +9,6 @@ from rich.text import Text
 
 from bridge.display import actor_text, table_of, text, time_text
 
-
 _ROOM_FOR_TYPES: Final = 110
 
 
