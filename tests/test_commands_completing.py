@@ -76,6 +76,14 @@ def test_device_ids_come_from_the_bridge() -> None:
     assert shell.offers("get ") == ["pump-1", "pump-2", "my-pump"]
 
 
+def test_a_name_is_put_into_the_line_as_the_shell_takes_it() -> None:
+    shell = Shell({"list-groups": {"groups": [{"path": "Hall;2/$(x)'s"}, {"path": "Hall\x1b[2J"}]}})
+    assert shell.offers("create-group Hall") == [r"Hall\;2/\$\(x\)\'s"]
+    fish = {"_BOOTSTRAP_BRIDGE_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    line = "create-group Hall"
+    assert shell.offers(line, **fish, _TYPER_COMPLETE_ARGS=f"bootstrap-bridge {line}") == ["Hall;2/$(x)'s"]
+
+
 def test_accept_offers_those_that_are_pending() -> None:
     shell = Shell(REGISTERED)
     assert shell.offers("accept pum") == ["pump-1", "pump-2"]

@@ -72,7 +72,8 @@ def test_since_may_be_a_time() -> None:
         ("2026-01-31", "2026-01-31T00:00:00.000Z"),
     ):
         assert typed("stats", "--since", given, answers={"stats": STATS}).sent == {"since": sent}
-    assert typed("stats", "--since", "yesterday").status == 2
+    for wrong in ("yesterday", "999999d", "0001-01-01T00:00+14:00", "2x", ""):
+        assert typed("stats", "--since", wrong).status == 2
 
 
 def test_stats_are_shown_by_hour() -> None:

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,15 +41,15 @@ def _moment(value: str | None) -> str | None:
     """Return a time of the contract for one, or for a while ago as 2h."""
     if value is None:
         return None
-    if ago := re.fullmatch(r"(\d{1,6})(min|h|d)", value):
-        hours = int(ago[1]) * {"min": 1 / 60, "h": 1, "d": 24}[ago[2]]
-        moment = datetime.now(UTC) - timedelta(hours=hours)
-    else:
-        try:
+    try:
+        if ago := re.fullmatch(r"(\d{1,6})(min|h|d)", value):
+            hours = int(ago[1]) * {"min": 1 / 60, "h": 1, "d": 24}[ago[2]]
+            moment = datetime.now(UTC) - timedelta(hours=hours)
+        else:
             moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise typer.BadParameter("takes a time as 2026-01-31T12:00Z, or a while ago as 30min, 2h or 7d") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("takes a time as 2026-01-31T12:00Z, or a while ago as 30min, 2h or 7d") from None
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -152,7 +152,7 @@ async def every_page(
             return rows
 
 
-def show_more(speaking: Speaker, result: dict[str, Any]) -> None:
+def show_more(result: dict[str, Any]) -> None:
     """Say how to see the next page, where there is one."""
     if result.get("next"):
         out.print(display.text(f"There are more: add --cursor {result['next']}"), soft_wrap=True)
@@ -181,7 +181,7 @@ def is_alone(connection: Admin, tenants: Sequence[str]) -> bool:
     return set(tenants) <= {connection.tenant} or (connection.tenant == MANAGEMENT and others <= {DEFAULT})
 
 
-async def confirm(speaking: Speaker, yes: bool, question: Callable[[], Any]) -> None:
+async def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that cannot be undone, where somebody can answer. Raises GivenUp for a no."""
-    if not yes and terminal.somebody_is_there() and not await terminal.is_confirmed(question()):
+    if not yes and terminal.somebody_is_there() and not await terminal.is_confirmed(display.text(question)):
         raise GivenUp("nothing was done")

@@ -1,6 +1,8 @@
 """What the shell's completion offers: known values, and names from the bridge, silently and within 2 s."""
 
 import asyncio
+import os
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +45,16 @@ def _named(context: typer.Context, incomplete: str, command: str, member: str, k
         return [row[key] for row in result[member]]
 
     taken = context.params.get("ids") or ()
-    return [one for one in _asked(context, ask) if one.startswith(incomplete) and one not in taken][:MOST]
+    offered = [one for one in _asked(context, ask) if one.startswith(incomplete) and one not in taken]
+    return [_for_shell(one) for one in offered[:MOST]]
+
+
+def _for_shell(name: str) -> str:
+    """Return the name as it has to stand in the line: bash puts it there as it is, other shells quote it."""
+    if not name.isprintable():
+        return ""  # what cannot be seen is not put in anybody's line
+    is_bash = os.environ.get("_BOOTSTRAP_BRIDGE_COMPLETE") == "complete_bash"
+    return re.sub(r"([^\w@:./+-])", r"\\\1", name) if is_bash else name
 
 
 def _search(incomplete: str) -> dict[str, Any]:

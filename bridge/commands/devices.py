@@ -54,7 +54,7 @@ def list_devices(
             speaking.hint("list")
         else:
             out.print("No device matches.")
-        show_more(speaking, result)
+        show_more(result)
         return DONE
 
     return work
@@ -120,13 +120,8 @@ def delete_device(
     """Delete a device: its session is closed, its password is useless from then on. Asks in a terminal."""
 
     async def work(connection: Admin) -> int:
-        await confirm(
-            speaking,
-            yes,
-            lambda: display.text(
-                f"Delete {id_}? Its session is closed at once, and its password will never work again."
-            ),
-        )
+        question = f"Delete {id_}? Its session is closed at once, and its password will never work again."
+        await confirm(question, yes=yes)
         await speaking.ask(connection, "delete-device", {"id": id_})
         if not speaking.as_json:
             out.print(display.text(f"{id_} is deleted"))
@@ -155,7 +150,7 @@ def list_unregistered(
         out.print()
         out.print("To let one of them in, register it; then its next call waits for acceptance:")
         speaking.hint("register DEVICE-ID")
-        show_more(speaking, result)
+        show_more(result)
         return DONE
 
     return work

@@ -65,7 +65,7 @@ async def _create(
 
 
 async def _delete(speaking: Speaker, connection: Admin, name: str, yes: bool) -> int:
-    await confirm(speaking, yes, lambda: display.text(f"Delete {name}? Its login ends at once."))
+    await confirm(f"Delete {name}? Its login ends at once.", yes=yes)
     await speaking.ask(connection, speaking.command, {"name": name})
     if not speaking.as_json:
         out.print(display.text(f"{name} is deleted"))

@@ -130,7 +130,7 @@ def list_(
             out.print("No registration matches.")
         if any(result["counts"].values()):
             out.print(display.counts_line(result["counts"]))
-        show_more(speaking, result)
+        show_more(result)
         return DONE
 
     return work

@@ -68,7 +68,7 @@ def audit(
                 out.print(line)
         else:
             out.print("Nothing has been done." if id_ is None and since is None else "Nothing of that has been done.")
-        show_more(speaking, result)
+        show_more(result)
         return DONE
 
     return work
