@@ -48,8 +48,9 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw the state diagram from the rules
+docs: $(READY) ## draw the tables of states and of roles from the code
 	@$(BIN)/python docs/draw.py
+	@$(BIN)/python docs/draw_roles.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage var

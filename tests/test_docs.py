@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import draw
+from docs import draw, draw_roles
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -13,6 +13,10 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 
 def test_the_state_diagram_is_drawn_from_the_rules_as_they_are() -> None:
     assert draw.PAGE.read_text(encoding="utf-8") == draw.page(), "run make docs"
+
+
+def test_the_table_of_roles_is_drawn_from_the_grants_as_they_are() -> None:
+    assert draw_roles.PAGE.read_text(encoding="utf-8") == draw_roles.page(), "run make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
