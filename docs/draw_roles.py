@@ -125,7 +125,7 @@ def page() -> str:
             "# Who may do what",
             INTRODUCTION,
             "## Commands",
-            f"*{Cell.YES}*: done, or refused for what was asked. *{Cell.BROKER}*: refused by the broker, without an answer.",
+            f"*{Cell.YES}*: done, or refused for what was asked. *{Cell.BROKER}*: refused by the broker.",
             table(),
             "## Topics",
             "Viewers and registrars are as owners, but publish one topic for each of their commands.",
