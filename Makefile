@@ -60,8 +60,9 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw the state diagram from the rules, and the reference of the commands
+docs: $(READY) ## draw the states, the roles and the reference of the commands from the code
 	@$(BIN)/python docs/draw.py
+	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
 
 clean: ## remove what the targets made here

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import draw, draw_commands
+from docs import draw, draw_commands, draw_roles
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -26,6 +26,10 @@ def test_every_command_argument_and_option_has_a_help_text(name: str) -> None:
     assert command.help
     for parameter in draw_commands.parameters(command):
         assert len((parameter.help or "").split()) > 2, parameter.name
+
+
+def test_the_table_of_roles_is_drawn_from_the_grants_as_they_are() -> None:
+    assert draw_roles.PAGE.read_text(encoding="utf-8") == draw_roles.page(), "run make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
