@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, TypeVar
 
 import aiomqtt
 
 from tests.e2e.peer import PATIENCE, Administrator, Peer, connected
 
 NOT_AUTHORIZED = 0x87
+T = TypeVar("T")
 
 
 @contextlib.asynccontextmanager
@@ -68,20 +69,33 @@ async def new_tenant(access: Mapping[str, Any], root: Administrator, tenant: str
         yield boss
 
 
-async def reason_of(peer: Peer, topic: str, payload: bytes | str = b"", **options: Any) -> int:
+async def unless_thrown_out(peer: Peer, work: Coroutine[Any, Any, T]) -> T:
+    """Do ``work``; raise MqttError as soon as the connection ends, for which aiomqtt alone would wait its time-out."""
+    working = asyncio.create_task(work, name="work")
+    ending = asyncio.create_task(peer.ended.wait(), name="thrown out")
+    try:
+        await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise aiomqtt.MqttError("thrown out")
+        return working.result()
+    finally:
+        working.cancel()
+        ending.cancel()
+
+
+async def reason_of(peer: Peer, topic: str, payload: bytes | str = b"") -> int:
     """Publish with MQTT 5 at QoS 1 and return the reason code that the broker acknowledges it with."""
     client = peer.client._client
-    before = client.on_publish
+    before: Any = client.on_publish
     codes: list[int] = []
 
     def on_publish(client: Any, userdata: Any, mid: int, code: Any, properties: Any) -> None:
         codes.append(code.value)
-        assert before is not None
         before(client, userdata, mid, code, properties)
 
     client.on_publish = on_publish
     try:
-        await peer.publish(topic, payload, **options)
+        await unless_thrown_out(peer, peer.publish(topic, payload))
     finally:
         client.on_publish = before
     return codes[-1]
