@@ -1,6 +1,7 @@
 """The clients in docs/clients, as device makers take them over: each one's whole life, on plain TCP and on TLS."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -308,27 +309,40 @@ async def test_it_waits_for_a_broker_that_is_not_there_yet(
     started = device.start()
     wait_until(lambda: started.output.count("\n") > 1, "it tells that there is no broker")
     assert started.process.poll() is None
-    server = await asyncio.start_server(
-        lambda reader, writer: through(reader, writer, observed.access["bootstrapPort"]),
-        "127.0.0.1",
-        settings["bootstrapPort"],
-    )
-    async with server:
+    async with passing_on(settings["bootstrapPort"], observed.access["bootstrapPort"]):
         await admin.until(device.id, "claims")
         device.cut_power()
 
 
-async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-    """Pass bytes on to the broker, both ways."""
-    there, back = await asyncio.open_connection("127.0.0.1", port)
+@contextlib.asynccontextmanager
+async def passing_on(port: int, to: int) -> AsyncIterator[None]:
+    """Listen on ``port`` and pass bytes on to another, both ways; at the end wait until every peer has hung up."""
+    handling: set[asyncio.Task[Any]] = set()
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while some := await source.read(65536):
-            sink.write(some)
-            await sink.drain()
-        sink.close()
+        try:
+            while some := await source.read(65536):
+                sink.write(some)
+                await sink.drain()
+        except ConnectionError:
+            pass  # a power cut resets connections; the other side is told by the close
+        finally:
+            sink.close()
 
-    await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        handling.add(task)
+        there, back = await asyncio.open_connection("127.0.0.1", to)
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+        for one in (back, writer):
+            with contextlib.suppress(ConnectionError):
+                await one.wait_closed()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", port):
+        yield
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*handling)
 
 
 def test_the_guides_example_opens_the_sealed_answer_of_the_contract() -> None:
