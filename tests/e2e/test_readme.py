@@ -1,21 +1,22 @@
-"""The README's session with mosquitto_pub and mosquitto_sub, typed as it stands there."""
+"""The sessions with mosquitto_pub and mosquitto_sub in README and documentation, typed as they stand there."""
 
 import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.site import UpSite, running
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent.parent
 
 
-def transcript() -> list[tuple[str, str]]:
-    """Return the commands with what they are said to print."""
-    text = README.read_text(encoding="utf-8")
-    block = re.search(r"<!-- transcript.*?-->\n```console\n(.*?)```", text, re.DOTALL)
-    assert block is not None
+def transcript(page: Path) -> list[tuple[str, str]]:
+    """Return the commands with what they are said to print, of all transcripts of a page as one session."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- transcript.*?-->\n```console\n(.*?)```", text, re.DOTALL)
     steps: list[tuple[str, str]] = []
-    for line in block.group(1).splitlines():
+    for line in "".join(blocks).splitlines():
         if line.startswith("$ "):
             steps.append((line[2:], ""))
         elif line:
@@ -24,9 +25,10 @@ def transcript() -> list[tuple[str, str]]:
     return steps
 
 
-def test_the_transcript_is_what_happens(tmp_path: Path) -> None:
-    steps = transcript()
-    assert sum(bool(printed) for _, printed in steps) >= 7, "the transcript shows answers"
+@pytest.mark.parametrize(("name", "answers"), [("README.md", 7), ("docs/administrators.md", 4)])
+def test_the_transcript_is_what_happens(name: str, answers: int, tmp_path: Path) -> None:
+    steps = transcript(ROOT / name)
+    assert sum(bool(printed) for _, printed in steps) >= answers, "the transcript shows answers"
     with running(UpSite(tmp_path / "var")) as site:
         ports = {"1883": str(site.access["port"]), "1884": str(site.access["bootstrapPort"])}
         shell = subprocess.Popen(
