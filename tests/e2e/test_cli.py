@@ -20,7 +20,7 @@ from tests.e2e.site import BIN, ApartSite, Process, UpSite, run, running, wait_u
 PROGRAM = str(BIN / "bootstrap-bridge")
 COMMANDS = [
     *("register", "list", "get", "accept", "accept-all", "delete", "get-option", "set-option", "list-options", "stats"),
-    *("watch", "up", "init", "serve"),
+    *("watch", "up", "init", "serve", "doctor"),
 ]
 PLAIN: dict[str, Any] = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 
