@@ -23,6 +23,7 @@ from bridge.beside_fit import (
     is_answered,
     password_users,
     read_text,
+    refuse_unwritable,
     refuse_what_cannot_be_kept,
 )
 from bridge.children import Owner, barred_folder, choose_owner, hand_over
@@ -67,6 +68,8 @@ class Plan:
 
 def plan(wishes: Wishes) -> Plan:
     """Say what is to be done. Raises BesideFault, ConfigurationFault, AccountsFileFault, InstallationFault."""
+    if not wishes.plugin.exists():
+        raise BesideFault(f"the plugin {wishes.plugin} is not there: name it with --plugin")
     configuration = mosquitto_conf.read(wishes.configuration.absolute())
     folder = Folder(wishes.data)
     kept = installation.load(wishes.data).facts if folder.facts.exists() else None
@@ -93,6 +96,10 @@ def plan(wishes: Wishes) -> Plan:
     is_merged = False
     if theirs is not None:
         added, is_merged = _accounts_to_merge(draft, content, theirs, {name for _, name in administrators}, listener)
+    for path in [edit.path for edit in draft.edits if edit.before is not None]:
+        refuse_unwritable(path)
+    if theirs is not None and is_merged:
+        refuse_unwritable(theirs)
     facts = _facts(wishes, listener, kept)
     _refuse_same_port(facts, configuration)
     return Plan(
@@ -229,6 +236,7 @@ def carry_out(planned: Plan) -> tuple[Installation, list[Path]]:
         if (read_text(edit.path) if edit.path.exists() else None) != edit.before:
             raise BesideFault(f"{edit.path} has changed since it was shown, nothing was done: run this again")
     made = installation.make(wishes.data, administrators=planned.administrators, **planned.facts)
+    _owner(planned.configuration, wishes.data)  # folders made just now may be closed to others
     folder = made.folder
     installation.write_private(folder.beside, json.dumps(_remembered(planned), indent=2) + "\n")
     bootstrap_owner = choose_owner(wishes.data)

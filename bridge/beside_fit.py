@@ -1,5 +1,6 @@
 """Whether the bridge can stand beside a broker as it is, and where: listener, names, settings. Changes nothing."""
 
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -150,6 +151,13 @@ def chosen_administrators(
         if not any(name in names for _, name in chosen):
             return chosen
     raise BesideFault(f"--administrator-prefix {wished}: the broker has such users already: choose another")
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse, before anything is done, a file that could not be replaced with its owner kept. Raises BesideFault."""
+    real = path.resolve()
+    if not os.access(real.parent, os.W_OK) or os.geteuid() not in {0, real.stat().st_uid}:
+        raise BesideFault(f"{path} cannot be changed by this user: run this as root, or as its owner")
 
 
 def is_answered(host: str, port: int) -> bool:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bridge.beside_fit import BesideFault, chosen_administrators, chosen_listener, refuse_what_cannot_be_kept
+from bridge.beside_fit import (
+    BesideFault,
+    chosen_administrators,
+    chosen_listener,
+    refuse_unwritable,
+    refuse_what_cannot_be_kept,
+)
 from bridge.mosquitto_acl import families
 from bridge.mosquitto_conf import Configuration, read
 
@@ -64,3 +70,14 @@ def test_a_connection_that_brings_in_our_topics_is_refused(tmp_path: Path, topic
             refuse_what_cannot_be_kept(configuration, listener, families(""))
     else:
         refuse_what_cannot_be_kept(configuration, listener, families(""))
+
+
+def test_a_file_of_somebody_elses_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "acl"
+    path.write_text("", encoding="utf-8")
+    refuse_unwritable(path)
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    with pytest.raises(BesideFault, match="as root"):
+        refuse_unwritable(path)

@@ -1,6 +1,7 @@
 """What the doctor looks at: files that can be read, and those that cannot are findings themselves."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,10 @@ def test_beside_anothers_broker_its_configuration_and_accounts_are_looked_at(dat
     assert found.operations.path == theirs
     note.write_text("{}", encoding="utf-8")
     assert "beside.json" in complaints(look_at(data).faults)
+
+
+def test_a_brokers_folder_that_is_on_another_machine_is_no_problem(data: Path) -> None:
+    shutil.rmtree(data / "operations-broker")
+    found = look_at(data)
+    assert (found.operations, found.accounts) == (None, None)
+    assert complaints(found.faults).startswith("advice")

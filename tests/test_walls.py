@@ -71,10 +71,10 @@ ROOMS: dict[str, str] = {
     "beside": "beside_files beside_fit broker_advice children dynsec_file installation mosquitto_acl mosquitto_conf"
     " rewriting wire",
     "doctor.finding": "dynsec_file installation mosquitto_conf",
-    "doctor.files": "beside_fit brokers doctor.finding dynsec_file mosquitto_acl",
+    "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "doctor.finding",
     "doctor.settings": "broker_advice doctor.finding mosquitto_conf",
-    "doctor.machine": "beside_fit children doctor.database doctor.finding",
+    "doctor.machine": "beside_fit children doctor.database doctor.finding mosquitto_conf",
     "doctor.logins": "broker doctor.finding installation registration",
     "doctor.__init__": "doctor.database doctor.files doctor.finding doctor.logins doctor.machine doctor.settings",
     "display": "registration",

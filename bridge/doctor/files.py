@@ -9,6 +9,7 @@ from typing import Final
 
 from bridge import brokers, dynsec_file, mosquitto_acl
 from bridge.beside_fit import OUR_SERVICES, BesideFault, password_users, read_text
+from bridge.children import barred_folder
 from bridge.doctor.finding import Finding, Says, Subject
 
 MANY_ACCOUNTS: Final = 3_000
@@ -72,6 +73,12 @@ def _broker_user(subject: Subject, says: Says) -> Iterator[Finding]:
     if os.geteuid() != 0 or subject.operations is None or not subject.accounts_path.exists():
         return
     user = subject.operations.user
+    if user in {one.pw_name for one in pwd.getpwall()}:
+        barred = barred_folder(subject.accounts_path, pwd.getpwnam(user))
+        if user != "root" and barred is not None:
+            yield says.problem(
+                f"a broker that root starts runs as {user}, who cannot enter {barred}", f"chmod o+x {barred}"
+            )
     owner = _name(subject.accounts_path.stat().st_uid)
     if owner == "root" and user != "root":
         yield says.problem(
@@ -98,7 +105,7 @@ def access_file(subject: Subject) -> Iterator[Finding]:
 
 def gate_rights(subject: Subject) -> Iterator[Finding]:
     """The bootstrap broker's ACL is the one that `init` writes."""
-    if subject.made is None:
+    if subject.made is None or not subject.folder.bootstrap.exists():
         return
     says, path = Says("bootstrap broker rights"), subject.folder.bootstrap / "acl"
     try:

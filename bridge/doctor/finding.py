@@ -95,10 +95,11 @@ def look_at(data: Path, database: str | None = None) -> Subject:
     bootstrap = _configuration(folder.bootstrap / "mosquitto.conf", faults, "bootstrap broker")
     accounts_path = Path(beside["dynamicSecurity"]) if beside else folder.dynamic_security
     accounts = None
-    try:
-        accounts = dynsec_file.read(accounts_path)
-    except AccountsFileFault as error:
-        faults.append(Says("accounts file").problem(str(error), "look as root; a damaged one comes from a backup"))
+    if accounts_path.parent.exists():  # else it has been said that the folder is elsewhere
+        try:
+            accounts = dynsec_file.read(accounts_path)
+        except AccountsFileFault as error:
+            faults.append(Says("accounts file").problem(str(error), "look as root; a damaged one is in a backup"))
     return Subject(folder, made, operations, bootstrap, accounts_path, accounts, bool(beside), database, tuple(faults))
 
 
@@ -118,10 +119,12 @@ def _beside(folder: Folder, faults: list[Finding]) -> dict[str, str]:
 
 
 def _configuration(path: Path, faults: list[Finding], broker: str) -> Configuration | None:
+    says = Says(f"{broker} settings")
+    if not path.parent.exists():
+        faults.append(says.advice(f"{path.parent} is not here", "run the doctor where that broker's files are, too"))
+        return None
     try:
         return mosquitto_conf.read(path)
     except ConfigurationFault as error:
-        faults.append(
-            Says(f"{broker} settings").problem(str(error), "run bootstrap-bridge init again, or look as root")
-        )
+        faults.append(says.problem(str(error), "run bootstrap-bridge init again, or look as root"))
         return None

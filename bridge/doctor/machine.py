@@ -16,6 +16,7 @@ from bridge.beside_fit import is_answered
 from bridge.children import BrokersFault, find_mosquitto, holder_of
 from bridge.doctor.database import CLOCK_SLACK
 from bridge.doctor.finding import Finding, Says, Subject
+from bridge.mosquitto_conf import LOOPBACK
 
 SPARE_FILES: Final = 100
 """Open files that a broker needs beside its connections."""
@@ -98,6 +99,9 @@ def ports(subject: Subject) -> Iterator[Finding]:
     ):
         if not is_answered(host, port):
             continue  # told by whoever looks for the broker
+        if host not in LOOPBACK:
+            yield says.ok(f"the {name} broker's port {port} answers at {host}")
+            continue
         holders[name] = holder = holder_of(port)
         if holder is None:
             yield says.ok(f"the {name} broker's port {port} answers; whose it is cannot be seen from here")
@@ -135,7 +139,9 @@ def open_files(subject: Subject, limit: int | None = None) -> Iterator[Finding]:
 
 def _limit_of(subject: Subject) -> int | None:
     """Return the limit of the bootstrap broker that runs, if it can be seen."""
-    holder = None if subject.made is None else holder_of(subject.made.facts.bootstrap_port)
+    if subject.made is None or subject.made.facts.bootstrap_host not in LOOPBACK:
+        return None
+    holder = holder_of(subject.made.facts.bootstrap_port)
     if holder is None:
         return None
     try:

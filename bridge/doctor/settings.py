@@ -1,6 +1,7 @@
 """The doctor on the brokers' configurations, compared with the templates and their reasons."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from bridge import broker_advice
 from bridge.doctor.finding import Finding, Says, Subject
@@ -56,7 +57,7 @@ def plugin(subject: Subject) -> Iterator[Finding]:
         )
     elif found is None:
         yield says.problem(f"{configuration.path} does not load the dynamic security plugin", "run init again")
-    elif found.options.get("config_file") != str(subject.accounts_path.absolute()):
+    elif Path(found.options.get("config_file", "")).absolute() != subject.accounts_path.absolute():
         yield says.problem(
             f"{found.line.place}: the plugin reads {found.options.get('config_file', 'no file')}, the bridge's "
             f"accounts are in {subject.accounts_path}",
