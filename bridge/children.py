@@ -70,7 +70,7 @@ def port_fault(host: str, port: int, option: str) -> str | None:
             probe.bind((host, port))
             probe.listen(1)
         except OSError as error:
-            holder = _holder_of(port)
+            holder = holder_of(port)
             taken = f"port {port} of {host} cannot be used: {error.strerror}"
             if holder is None:
                 return f"{taken}\nChoose another with {option} (0 takes a free one)."
@@ -83,7 +83,8 @@ def port_fault(host: str, port: int, option: str) -> str | None:
     return None
 
 
-def _holder_of(port: int) -> tuple[int, str] | None:
+def holder_of(port: int) -> tuple[int, str] | None:
+    """Return process id and name of who listens at a port of this machine; None where that cannot be seen."""
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -121,21 +122,30 @@ def choose_owner(data: Path) -> Owner:
         entry = pwd.getpwnam(BROKER_USER)
     except KeyError:
         return Owner(None, as_root, f"started as root, and there is no user {BROKER_USER}: the brokers run as root")
+    barred = barred_folder(data, entry)
+    if barred is not None:
+        return Owner(
+            None,
+            as_root,
+            f"started as root, and the user {BROKER_USER} cannot reach {data} (see {barred}): the brokers run as "
+            "root. Better: start as an ordinary user, or choose --data in a folder that others may enter",
+        )
+    return Owner(BROKER_USER)
+
+
+def barred_folder(data: Path, entry: pwd.struct_passwd) -> Path | None:
+    """Return the folder above ``data`` that the user of ``entry`` cannot enter, if there is one."""
     for folder in data.absolute().parents:
+        if not folder.exists():
+            continue  # it will be made, open to others
         status = folder.stat()
-        reachable = (
+        if not (
             status.st_mode & 0o001
             or (status.st_uid == entry.pw_uid and status.st_mode & 0o100)
             or (status.st_gid == entry.pw_gid and status.st_mode & 0o010)
-        )
-        if not reachable:
-            return Owner(
-                None,
-                as_root,
-                f"started as root, and the user {BROKER_USER} cannot reach {data} (see {folder}): the brokers run as "
-                "root. Better: start as an ordinary user, or choose --data in a folder that others may enter",
-            )
-    return Owner(BROKER_USER)
+        ):
+            return folder
+    return None
 
 
 def hand_over(owner: Owner, data: Path, folders: Sequence[Path]) -> None:

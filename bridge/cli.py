@@ -110,6 +110,18 @@ def init(
     plugin: Annotated[
         Path | None, typer.Option(help="Where the broker finds mosquitto_dynamic_security.so.  [default: looked for]")
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MOSQUITTO.CONF",
+            help="Take the broker of this configuration for the operations broker; shows what it changes, and asks.",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --beside: do not ask.")] = False,
+    administrator_prefix: Annotated[
+        str | None,
+        typer.Option(help="With --beside: begin the first administrators' names with this.  [default: if needed]"),
+    ] = None,
 ) -> None:
     """Make keys, accounts and both brokers' files, for brokers that run on their own. Keeps what is there."""
     settings = _settings(
@@ -122,6 +134,11 @@ def init(
         topic_prefix=topic_prefix,
         plugin=plugin,
     )
+    if beside is not None:
+        from bridge.consenting import run_init_beside
+
+        run_init_beside(settings, beside, yes=yes, administrator_prefix=administrator_prefix)
+        return
     from bridge.running import run_init
 
     run_init(settings)

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -102,6 +102,11 @@ class Folder:
     def database(self) -> Path:
         """The registrations."""
         return self.bridge / "registrations.db"
+
+    @property
+    def beside(self) -> Path:
+        """Which broker of others the installation stands beside, if it does."""
+        return self.bridge / "beside.json"
 
     @property
     def operations(self) -> Path:
@@ -225,7 +230,7 @@ def read_keys(path: Path) -> KeyRing:
     return ring
 
 
-def _new_facts(keys: KeyRing, wishes: Mapping[str, Any]) -> Facts:
+def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterable[tuple[str, str]]) -> Facts:
     def own(username: str) -> ServiceLogin:
         return ServiceLogin(username=username, password=new_secret(), client_id=secrets.token_hex(16))
 
@@ -247,7 +252,7 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any]) -> Facts:
             FirstAdministrator(
                 tenant=tenant, username=username, seed=secrets.token_bytes(16).hex(), key_id=keys.current
             )
-            for tenant, username in FIRST_ADMINISTRATORS
+            for tenant, username in administrators
         ],
     )
 
@@ -277,8 +282,12 @@ def make_folder(data: Path) -> None:
         raise InstallationFault(f"the folder {data} cannot be written: check its owner, or choose another with --data")
 
 
-def make(data: Path, **wishes: Any) -> Installation:
+def make(
+    data: Path, *, administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS, **wishes: Any
+) -> Installation:
     """Make what ``data`` lacks of an installation and return it; wishes that differ from what it has are kept.
+
+    ``administrators`` are tenants and user names of the first ones, where there is no installation yet.
 
     ``wishes`` are fields of ``Facts``: host, port, listen, bootstrap_host, bootstrap_port, topic_prefix; None keeps
     what is there. Broker files that exist are left alone, but for the configurations. Raises InstallationFault.
@@ -292,7 +301,7 @@ def make(data: Path, **wishes: Any) -> Installation:
             _new_keys(folder)
         keys = read_keys(folder.keys)
         if not folder.facts.exists():
-            write_private(folder.facts, _new_facts(keys, wishes).model_dump_json(indent=2) + "\n")
+            write_private(folder.facts, _new_facts(keys, wishes, administrators).model_dump_json(indent=2) + "\n")
         found = load(data)
         changed = {name: wish for name, wish in wishes.items() if wish is not None}
         facts = found.facts.model_copy(update=changed)
@@ -354,7 +363,6 @@ def write_configurations(
     """Write both ``mosquitto.conf`` from the templates, with this installation's ports and paths."""
     folder, facts = made.folder, made.facts
     operations = folder.operations / "mosquitto.conf"
-    bootstrap = folder.bootstrap / "mosquitto.conf"
     write_private(
         operations,
         brokers.rendered(
@@ -368,6 +376,16 @@ def write_configurations(
             extra,
         ),
     )
+    bootstrap = write_bootstrap_configuration(made, max_connections=max_connections, extra=extra)
+    return BrokerFiles(operations, bootstrap)
+
+
+def write_bootstrap_configuration(
+    made: Installation, *, max_connections: int = 20_000, extra: tuple[str, ...] = ()
+) -> Path:
+    """Write the bootstrap broker's ``mosquitto.conf`` alone, and return where it is."""
+    folder, facts = made.folder, made.facts
+    bootstrap = folder.bootstrap / "mosquitto.conf"
     write_private(
         bootstrap,
         brokers.rendered(
@@ -381,4 +399,4 @@ def write_configurations(
             extra,
         ),
     )
-    return BrokerFiles(operations, bootstrap)
+    return bootstrap

@@ -24,7 +24,7 @@ COMMANDS = [
     *("list-unregistered", "audit", "list-tenants", "create-tenant"),
     *("create-administrator", "delete-administrator", "list-administrators"),
     *("create-application", "delete-application", "list-applications"),
-    *("watch", "up", "init", "serve"),
+    *("watch", "up", "init", "serve", "doctor"),
     *("bulk-register", "bulk-validate", "template"),
 ]
 PLAIN: dict[str, Any] = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
