@@ -14,6 +14,8 @@ from bridge.wire import Topics, to_bytes
 
 PATIENCE: Final = 10.0
 """Seconds after which a request without answer is repeated under the same requestId (the contract, section 5)."""
+FILE_PATIENCE: Final = 60.0
+"""The same for a file, which takes longer on the way and to be worked on."""
 AWAY_PATIENCE: Final = 1.0
 """Seconds after which a request is repeated that the broker had nobody to give to."""
 TRIES: Final = 3
@@ -75,25 +77,34 @@ class Admin:
                     if self._events is not None:
                         self._events.put_nowait((message.topic, value))
                     continue
-                waiting = self._waiting.get(str(value.get("requestId")))
+                key = value.get("requestId") if message.correlation is None else message.correlation.hex()
+                waiting = self._waiting.get(str(key))
                 if waiting is not None and not waiting.done():
                     waiting.set_result(value)
 
-    async def answer(self, command: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Send a request and return the whole answer. Raises NoAnswer, Disconnected."""
+    async def answer(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
+        """Send a request and return the whole answer. Raises NoAnswer, Disconnected.
+
+        Bytes are a file: no requestId can be in it, so MQTT's correlation data stands for one.
+        """
         request_id = secrets.token_hex(16)
         topic = self._topics.request(self._access.tenant, self._access.username, command)
-        body = to_bytes({**(payload or {}), "requestId": request_id})
+        options: dict[str, Any] = {}
+        if isinstance(payload, bytes):
+            body, patience = payload, FILE_PATIENCE
+            options = {"correlation": bytes.fromhex(request_id), "patience": patience}
+        else:
+            body, patience = to_bytes({**(payload or {}), "requestId": request_id}), PATIENCE
         nobody = False
         waiting = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:
             for _ in range(TRIES):
-                reason = await self._connection.publish(topic, body)
+                reason = await self._connection.publish(topic, body, **options)
                 if reason >= 0x80:
                     raise RefusedByBridge("NOT_PERMITTED", f"your role does not have the command {command}", {})
                 nobody = reason == NO_MATCHING_SUBSCRIBERS  # only the bridge hears requests
                 try:
-                    async with asyncio.timeout(AWAY_PATIENCE if nobody else PATIENCE):
+                    async with asyncio.timeout(AWAY_PATIENCE if nobody else patience):
                         return await asyncio.shield(waiting)
                 except TimeoutError:
                     continue
@@ -102,9 +113,9 @@ class Admin:
             waiting.cancel()
         if nobody:
             raise NoAnswer("the broker is there, the bridge is not: is it running?")
-        raise NoAnswer(f"the bridge has not answered within {PATIENCE * TRIES:.0f} s: is it running?")
+        raise NoAnswer(f"the bridge has not answered within {patience * TRIES:.0f} s: is it running?")
 
-    async def request(self, command: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def request(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
         """Send a request and return its result. Raises RefusedByBridge, NoAnswer, Disconnected."""
         return result_of(await self.answer(command, payload))
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from bridge.names import device_username
 from bridge.records import DEVICE, Account, Change
 from bridge.registration import (
+    Accept,
     Announce,
+    Call,
     Command,
     Decision,
     Device,
+    Draw,
     Enter,
     Event,
     Install,
@@ -21,6 +24,11 @@ from bridge.registration import (
 from bridge.rulebook import Rulebook
 from bridge.rules import decide
 from bridge.transaction import Transaction
+
+_DRAWING = (Call, Accept)
+"""Commands whose decision may need randomness."""
+_BRINGING_TENANT = (Register, Announce, Provision)
+_NOTHING_DRAWN = Draw(b"", "", "")
 
 
 @dataclass(slots=True)
@@ -97,7 +105,7 @@ class Batch:
         device_tenant = self._device_tenants.get(device_id)
         if registration is not None:
             tenant = registration.tenant
-        elif isinstance(command, Register | Announce | Provision):
+        elif isinstance(command, _BRINGING_TENANT):
             tenant = command.tenant
         else:
             tenant = device_tenant or ""
@@ -106,7 +114,7 @@ class Batch:
             command,
             policy=self._rulebook.policy(tenant),
             now=self.now,
-            draw=self._rulebook.draw(),
+            draw=self._rulebook.draw() if isinstance(command, _DRAWING) else _NOTHING_DRAWN,
             device_tenant=device_tenant,
             device=None if hidden else self._devices.get(device_id),
         )

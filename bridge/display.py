@@ -189,6 +189,17 @@ def steps_table(rows: Sequence[tuple[int, str, str]]) -> Table:
     return table
 
 
+def lines_table(failures: Sequence[Mapping[str, Any]]) -> Table:
+    """Show which lines of a file failed, and why."""
+    table = table_of("Line", "Device", "Code", "Why")
+    table.columns[0].justify = "right"
+    table.columns[1].min_width = 12
+    for failure in failures:
+        id_, code, reason = failure.get("deviceId"), failure["code"], failure["failureReason"]
+        table.add_row(f"{failure['line']}", text(id_), text(code), text(reason))
+    return table
+
+
 def stats_tables(stats: Mapping[str, Any]) -> list[Table]:
     """Show waiting times, and what happened hour by hour."""
     waiting = stats["callToConfirmedSeconds"]

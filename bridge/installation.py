@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -147,8 +147,11 @@ class Installation:
         """Where the registrations are kept unless told otherwise."""
         return f"sqlite+aiosqlite:///{self.folder.database.absolute()}"
 
-    def access(self, *, administrators: bool) -> dict[str, Any]:
-        """Return the content of ``access.json``, or without administrators of ``bootstrap.json``."""
+    def access(self, *, administrators: bool, gone: Collection[str] = ()) -> dict[str, Any]:
+        """Return the content of ``access.json``, or without administrators of ``bootstrap.json``.
+
+        ``gone`` are first administrators that were deleted since, or made anew with another password.
+        """
         facts = self.facts
         content: dict[str, Any] = {
             "host": facts.host,
@@ -166,13 +169,15 @@ class Installation:
                     "password": self.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
                 }
                 for one in facts.administrators
+                if one.username not in gone
             ]
         return content
 
-    def write_access(self) -> None:
-        """Write ``access.json`` and ``bootstrap.json``."""
+    def write_access(self, *, gone: Collection[str] = ()) -> None:
+        """Write ``access.json``, without the administrators that are ``gone``, and ``bootstrap.json``."""
         for path, administrators in ((self.folder.access, True), (self.folder.for_devices, False)):
-            write_private(path, json.dumps(self.access(administrators=administrators), indent=2) + "\n")
+            content = self.access(administrators=administrators, gone=gone)
+            write_private(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_private(path: Path, content: str) -> None:

@@ -295,17 +295,20 @@ def _patched(registration: Registration, command: Announce) -> Registration:
 
 
 def announce(case: Case, command: Announce) -> Decision:
-    fresh = Registration(
+    said = command.said
+    after = Registration(
         id=command.id,
         tenant=command.tenant,
         owner=command.by,
         created=case.now,
+        name=said.name,
+        type=said.type,
+        group=said.group,
         token=command.token,
         token_is_long=command.token_is_long,
         auto_accept=bool(command.auto_accept),
         bulk=command.bulk,
     )
-    after = _patched(fresh, command)
     return _decision(after, _event(case, "registered", after, command.by))
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -32,7 +33,9 @@ def _column_value(name: str, value: Any) -> Any:
         case "status":
             return RANKS[value]
         case "properties":
-            return to_json(value)
+            return to_json(value) if value else "{}"
+        case "claims" if not value:
+            return "[]"
         case "claims":
             return to_json(
                 [[c.fingerprint, c.kind, c.client_id, c.token, c.public_key, c.form, c.first_seen] for c in value]
@@ -57,6 +60,13 @@ def _claims_of(text: str) -> tuple[Claim, ...]:
     )
 
 
+_REGISTRATION_COLUMNS: Final = tuple(column.name for column in schema.registrations.c)
+assert _REGISTRATION_COLUMNS[-1] == "folded"
+_FIELDS_IN_ORDER: Final = tuple(
+    next((field for field, name in _COLUMNS.items() if name == column), column) for column in _REGISTRATION_COLUMNS[:-1]
+)
+_values_of: Final = attrgetter(*_FIELDS_IN_ORDER)
+_CONVERTED: Final = tuple((_FIELDS_IN_ORDER.index(name), name) for name in ("status", "properties", "claims"))
 _SELECTED: Final = tuple(schema.registrations.c[_COLUMNS.get(name, name)] for name in REGISTRATION_FIELDS)
 _SELECTED_DEVICE: Final = tuple(schema.devices.c[_COLUMNS.get(name, name)] for name in _DEVICE_FIELDS)
 _STATUS_AT: Final = REGISTRATION_FIELDS.index("status")
@@ -99,11 +109,18 @@ def accounts_selected() -> sa.Select[Any]:
     return sa.select(*(schema.accounts.c[name] for name in ACCOUNT_FIELDS))
 
 
+def registration_values(registration: Registration) -> tuple[Any, ...]:
+    """Return the whole row of ``registration``, in the order of the table's columns."""
+    values = list(_values_of(registration))
+    for at, name in _CONVERTED:
+        values[at] = _column_value(name, values[at])
+    values.append(_folded(registration))
+    return tuple(values)
+
+
 def registration_row(registration: Registration) -> dict[str, Any]:
-    """Return the whole row of ``registration``."""
-    row = _row_of(registration, REGISTRATION_FIELDS)
-    row["folded"] = _folded(registration)
-    return row
+    """Return the whole row of ``registration`` by its columns."""
+    return dict(zip(_REGISTRATION_COLUMNS, registration_values(registration), strict=True))
 
 
 def changed_columns(before: Registration, after: Registration) -> dict[str, Any]:

@@ -32,12 +32,16 @@ log = structlog.get_logger("bridge")
 
 
 class Service:
-    """The bridge of one installation. ``run`` ends only by cancellation or by a fault that nobody foresaw."""
+    """The bridge of one installation. ``run`` ends only by cancellation or by a fault that nobody foresaw.
+
+    ``gone`` are the first administrators whose login of the beginning is no longer one.
+    """
 
     def __init__(self, installation: Installation, database_url: str | None = None) -> None:
         self._installation = installation
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
+        self.gone: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Serve. Raises StoreUnusable if the database cannot be opened."""
@@ -71,6 +75,12 @@ class Service:
                         for one in first
                     ]
                 )
+            there = await transaction.accounts([one.username for one in first])
+        self.gone = frozenset(
+            one.username
+            for one in first
+            if (account := there.get(one.username)) is None or not account.wanted or account.seed != one.seed_bytes
+        )
 
     async def _serve(self, store: Store) -> None:
         facts, topics = self._installation.facts, self._installation.topics

@@ -127,7 +127,7 @@ class Speaker:
         """Show a command to try next, with what finds the same bridge."""
         display.hint(console or out, f"{PROGRAM} {words}{self.given}")
 
-    async def ask(self, connection: Admin, command: str, payload: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, connection: Admin, command: str, payload: Mapping[str, Any] | bytes) -> dict[str, Any]:
         """Send a request; with --json print its answer. Raises RefusedByBridge."""
         answer = await connection.answer(command, payload)
         if self.as_json:

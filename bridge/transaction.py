@@ -23,7 +23,7 @@ from bridge.rows import (
     device_row,
     devices_selected,
     registration_of,
-    registration_row,
+    registration_values,
     registrations_selected,
     to_json,
 )
@@ -32,8 +32,6 @@ HOUR: Final = 3_600_000
 COUNTED_EVENTS: Final = frozenset({"registered", "requested", "accepted", "confirmed", "blocked"})
 MAX_UNREGISTERED: Final = 10_000
 """How many callers without registration are remembered; the ones not heard for longest go first."""
-_CHUNK: Final = 500
-"""Ids in one query; SQLite's limit of bound values is far above."""
 
 
 class Transaction:
@@ -41,41 +39,42 @@ class Transaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
-        dialect = connection.dialect.name
-        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self._on_postgresql = connection.dialect.name == "postgresql"
+        self._insert: Any = postgresql.insert if self._on_postgresql else sqlite.insert
+
+    def _among(self, column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
+        """Tell whether ``column`` is one of ``values``, which go over as one: a long list takes long to compile."""
+        if self._on_postgresql:
+            return column == sa.any_(sa.bindparam(None, list(values), type_=postgresql.ARRAY(sa.Text())))
+        each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(sa.select(each.c.value))
 
     async def registrations(self, ids: Collection[str]) -> dict[str, Registration]:
         """Load the registrations of ``ids`` that exist."""
-        found: dict[str, Registration] = {}
-        for chunk in _chunks(ids):
-            rows = await self.connection.execute(registrations_selected().where(schema.registrations.c.id.in_(chunk)))
-            found.update((row[0], registration_of(row)) for row in rows)
-        return found
+        rows = await self.connection.execute(
+            registrations_selected().where(self._among(schema.registrations.c.id, ids))
+        )
+        return {row[0]: registration_of(row) for row in rows}
 
     async def device_tenants(self, ids: Collection[str]) -> dict[str, str]:
         """Load the tenant of each of ``ids`` that is a device in somebody's inventory."""
-        found: dict[str, str] = {}
-        for chunk in _chunks(ids):
-            columns = sa.select(schema.devices.c.id, schema.devices.c.tenant)
-            rows = await self.connection.execute(columns.where(schema.devices.c.id.in_(chunk)))
-            found.update((row[0], row[1]) for row in rows)
-        return found
+        if not ids:
+            return {}
+        columns = sa.select(schema.devices.c.id, schema.devices.c.tenant)
+        rows = await self.connection.execute(columns.where(self._among(schema.devices.c.id, ids)))
+        return {row[0]: row[1] for row in rows}
 
     async def devices(self, ids: Collection[str]) -> dict[str, Device]:
         """Load the inventory entries of ``ids`` that exist."""
-        found: dict[str, Device] = {}
-        for chunk in _chunks(ids):
-            rows = await self.connection.execute(devices_selected().where(schema.devices.c.id.in_(chunk)))
-            found.update((row[0], device_of(row)) for row in rows)
-        return found
+        rows = await self.connection.execute(devices_selected().where(self._among(schema.devices.c.id, ids)))
+        return {row[0]: device_of(row) for row in rows}
 
     async def accounts(self, usernames: Collection[str]) -> dict[str, Account]:
         """Load the accounts of ``usernames`` that exist, wanted or to be removed."""
-        found: dict[str, Account] = {}
-        for chunk in _chunks(usernames):
-            rows = await self.connection.execute(accounts_selected().where(schema.accounts.c.username.in_(chunk)))
-            found.update((row[0], Account(*row)) for row in rows)
-        return found
+        rows = await self.connection.execute(
+            accounts_selected().where(self._among(schema.accounts.c.username, usernames))
+        )
+        return {row[0]: Account(*row) for row in rows}
 
     async def save(self, changes: Sequence[Change], events: Iterable[Event] = ()) -> None:
         """Write what decisions made of registrations, each id at most once, and count it for the statistics."""
@@ -83,7 +82,7 @@ class Transaction:
         numbers: Counter[tuple[str, int, str]] = Counter(
             (event.tenant, event.at - event.at % HOUR, event.event) for event in events if event.event in COUNTED_EVENTS
         )
-        inserts: list[dict[str, Any]] = []
+        inserts: list[tuple[Any, ...]] = []
         deletes: list[dict[str, Any]] = []
         updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for change in changes:
@@ -94,7 +93,7 @@ class Transaction:
                 numbers[after.tenant, NOW, after.status] += 1
             if before is None:
                 if after is not None:
-                    inserts.append(registration_row(after))
+                    inserts.append(registration_values(after))
             elif after is None:
                 deletes.append({"gone": before.id})
             elif row := changed_columns(before, after):
@@ -104,7 +103,7 @@ class Transaction:
         if deletes:
             await self.connection.execute(sa.delete(table).where(table.c.id == sa.bindparam("gone")), deletes)
         if inserts:
-            await self.connection.execute(sa.insert(table), inserts)
+            await self._insert_registrations(inserts)
         for columns, rows in updates.items():
             statement = sa.update(table).where(table.c.id == sa.bindparam("same"))
             await self.connection.execute(statement.values({column: sa.bindparam(column) for column in columns}), rows)
@@ -118,6 +117,11 @@ class Transaction:
             added = schema.tallies.c.number + tally.excluded.number
             tally = tally.on_conflict_do_update(["tenant", "hour", "what"], set_={"number": added})
             await self.connection.execute(tally, rows)
+
+    async def _insert_registrations(self, rows: list[tuple[Any, ...]]) -> None:
+        """Insert whole rows as the driver takes them; the library's own way costs more than the database."""
+        statement = sa.insert(schema.registrations).compile(dialect=self.connection.dialect)
+        await self.connection.exec_driver_sql(str(statement), rows)
 
     async def want_accounts(self, wanted: Sequence[Account]) -> set[str]:
         """Write accounts that shall be made; return the user names that had a row before, marked as renewed."""
@@ -142,8 +146,10 @@ class Transaction:
 
     async def forget_accounts(self, usernames: Collection[str]) -> None:
         """Delete the rows of accounts that the broker no longer has."""
-        for chunk in _chunks(usernames):
-            await self.connection.execute(sa.delete(schema.accounts).where(schema.accounts.c.username.in_(chunk)))
+        if usernames:
+            await self.connection.execute(
+                sa.delete(schema.accounts).where(self._among(schema.accounts.c.username, usernames))
+            )
 
     async def save_devices(self, saved: Sequence[Device]) -> None:
         """Write inventory entries, new or again."""
@@ -155,8 +161,8 @@ class Transaction:
 
     async def forget_devices(self, ids: Collection[str]) -> None:
         """Delete inventory entries."""
-        for chunk in _chunks(ids):
-            await self.connection.execute(sa.delete(schema.devices).where(schema.devices.c.id.in_(chunk)))
+        if ids:
+            await self.connection.execute(sa.delete(schema.devices).where(self._among(schema.devices.c.id, ids)))
 
     async def make_groups(self, paths: Iterable[tuple[str, str]]) -> None:
         """Make groups, as (tenant, path), with those above them; what is there already stays."""
@@ -220,8 +226,9 @@ class Transaction:
 
     async def forget_unregistered(self, ids: Collection[str]) -> None:
         """Forget callers that are registered now."""
-        for chunk in _chunks(ids):
-            await self.connection.execute(sa.delete(schema.unregistered).where(schema.unregistered.c.id.in_(chunk)))
+        table = schema.unregistered
+        if ids and (await self.connection.execute(sa.select(table.c.id).limit(1))).first() is not None:
+            await self.connection.execute(sa.delete(table).where(self._among(table.c.id, ids)))
 
     async def audit(self, entries: Sequence[AuditEntry]) -> None:
         """Write audit entries, in the transaction of the change they tell of."""
@@ -284,9 +291,3 @@ class Transaction:
         statement = self._insert(schema.tenants).on_conflict_do_nothing(["id"])
         rows = [{"id": id_, "name": None, "created": now} for id_ in (MANAGEMENT, DEFAULT)]
         await self.connection.execute(statement, rows)
-
-
-def _chunks(values: Collection[str]) -> Iterable[list[str]]:
-    ordered = list(values)
-    for start in range(0, len(ordered), _CHUNK):
-        yield ordered[start : start + _CHUNK]

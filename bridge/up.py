@@ -185,7 +185,7 @@ async def _say_when_ready(service: Service, made: Installation, when_ready: Call
         raise BrokersFault(
             f"the bridge could not log in to its brokers within {READY_PATIENCE:.0f} s; what is above tells why"
         ) from None
-    made.write_access()
+    made.write_access(gone=service.gone)
     when_ready(made)
 
 

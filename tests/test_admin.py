@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from bridge.admin import PATIENCE, TRIES, Access, Admin, NoAnswer, RefusedByBridge, result_of
+from bridge.admin import FILE_PATIENCE, PATIENCE, TRIES, Access, Admin, NoAnswer, RefusedByBridge, result_of
 from bridge.broker import Connection, Disconnected, Incoming
 from tests.hurried import hurried
 
@@ -21,6 +21,10 @@ RESPONSE = "site/control/default/admin/response"
 def incoming(topic: str, value: Any) -> Incoming:
     payload = value if isinstance(value, bytes) else json.dumps(value).encode()
     return Incoming(topic, payload, 1, False, 1, None)
+
+
+def about_file(correlation: bytes | None, value: Any) -> Incoming:
+    return Incoming(RESPONSE, json.dumps(value).encode(), 1, False, 1, correlation)
 
 
 def granted(request: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +39,7 @@ class Line:
     silent: int = 0
     reason: int = 0
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    files: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     subscribed: list[str] = field(default_factory=list)
     inbox: deque[Incoming | None] = field(default_factory=deque)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,13 +48,26 @@ class Line:
         self.inbox.extend(messages)
         self.arrived.set()
 
-    async def publish(self, topic: str, payload: bytes) -> int:
+    async def publish(
+        self, topic: str, payload: bytes, *, correlation: bytes | None = None, patience: float = 10
+    ) -> int:
+        if correlation is not None:
+            return self.take_file(topic, payload, correlation)
         request = json.loads(payload)
         self.asked.append((topic, request))
         if self.silent:
             self.silent -= 1
         elif self.reason < 0x80:
             self.bring(incoming(RESPONSE, self.answer(request)))
+        return self.reason
+
+    def take_file(self, topic: str, payload: bytes, correlation: bytes) -> int:
+        self.files.append((topic, payload, correlation))
+        if self.silent:
+            self.silent -= 1
+        elif self.reason < 0x80:
+            result = {"bytes": len(payload)}
+            self.bring(about_file(correlation, {"command": "bulk-register", "ok": True, "result": result}))
         return self.reason
 
     async def subscribe(self, *filters: str) -> None:
@@ -98,6 +116,38 @@ async def test_answers_find_their_own_request_in_any_order() -> None:
         line.bring(*(incoming(RESPONSE, granted(request)) for _, request in reversed(line.asked)))
         assert (await first)["echo"]["n"] == 1
         assert (await second)["echo"]["n"] == 2
+
+
+async def test_a_file_is_sent_as_it_is_and_its_answer_found_by_the_correlation_data() -> None:
+    line = Line()
+    async with speaking(line) as admin:
+        other = about_file(b"another's", {"command": "bulk-register", "ok": True, "result": {"bytes": 0}})
+        line.bring(other, about_file(None, {"command": "bulk-register", "ok": True, "result": {"bytes": 0}}))
+        assert await admin.request("bulk-register", b"ID;PATH\n\xe4;\n") == {"bytes": 11}
+    ((topic, payload, correlation),) = line.files
+    assert topic == "site/control/default/admin/request/bulk-register"
+    assert payload == b"ID;PATH\n\xe4;\n"
+    assert 16 <= len(correlation) <= 64
+
+
+def test_a_file_without_answer_is_repeated_with_patience_and_the_same_correlation_data() -> None:
+    async def work() -> None:
+        line = Line(silent=1)
+        async with speaking(line) as admin:
+            began = asyncio.get_running_loop().time()
+            await admin.request("bulk-register", b"ID\na\n")
+            assert FILE_PATIENCE <= asyncio.get_running_loop().time() - began < 2 * FILE_PATIENCE
+        assert len(line.files) == 2
+        assert len(set(line.files)) == 1
+
+    hurried(work())
+
+
+async def test_two_files_have_correlation_data_of_their_own() -> None:
+    line = Line()
+    async with speaking(line) as admin:
+        await asyncio.gather(*(admin.request("bulk-validate", b"ID\n") for _ in range(2)))
+    assert len({correlation for _, _, correlation in line.files}) == 2
 
 
 async def test_what_is_no_answer_to_us_is_left_alone() -> None:

@@ -9,6 +9,7 @@ from bridge import display
 from bridge.admin import Admin, RefusedByBridge
 from bridge.commands import completing, terminal
 from bridge.commands.asking import counted, given, ids_given, in_parts, show_failed, token_given
+from bridge.commands.bulk import accept_file
 from bridge.commands.registrations import READABLE, TokenFile
 from bridge.options import CATEGORY, TOKEN_POLICY
 from bridge.registration import Status, TokenPolicy
@@ -36,7 +37,10 @@ def accept(
         str | None, typer.Option(help="The claim that is meant, by its fingerprint as `get` shows it.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Accept the devices of a CSV file with the columns ID and TOKEN.")
+        Path | None,
+        typer.Option(
+            help="Accept the devices of a CSV file with the columns ID and TOKEN; - reads it from standard input."
+        ),
     ] = None,
 ) -> Work:
     """Accept devices: they get credentials of their own. In a terminal it asks for token and caller where needed."""
@@ -65,10 +69,8 @@ def accept(
 
 
 def _of_file(speaking: Speaker, file: Path) -> Work:
-    from bridge.commands.bulk import accept_file
-
     async def work(connection: Admin) -> int:
-        return await accept_file(speaking, connection, file)
+        return await accept_file(speaking, connection, str(file))
 
     return work
 

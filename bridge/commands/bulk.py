@@ -1,11 +1,278 @@
-"""Devices by file."""
+"""bulk-register, bulk-validate and template; and accepting devices with a file of tokens."""
 
+import io
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import IO, Annotated, Any, Final
 
-from bridge.admin import Admin
-from bridge.speaking import Speaker, Usage
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bridge import display
+from bridge.admin import Admin, RefusedByBridge
+from bridge.bulk import BadFile
+from bridge.commands.asking import in_parts
+from bridge.registration import Code
+from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out
+from bridge.uploading import Part, Upload, header_of, parts, records_at, tokens
+
+SHOWN: Final = 50
+"""Failed lines that a terminal shows."""
+SLICE: Final = 1_000
+"""Records whose failures an answer can hold all (the contract, section 5)."""
+INTERRUPTED: Final = 130
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="The CSV file; - reads it from standard input.")]
+Failed = Annotated[
+    Path | None,
+    typer.Option(help="Write header and records of all failed lines to this file, to be corrected and sent again."),
+]
 
 
-async def accept_file(speaking: Speaker, connection: Admin, path: Path) -> int:
-    """Accept the devices of a file, and return the exit status. Raises Usage."""
-    raise Usage(f"{path} cannot be worked on: this version accepts no files yet")
+class Kind(StrEnum):
+    """The kinds of bulk files."""
+
+    SIMPLE = "simple"
+    FULL = "full"
+
+
+@command("bulk-register")
+def bulk_register(
+    speaking: Speaker,
+    file: File,
+    failed: Failed = None,
+) -> Work:
+    """Register the devices of a CSV file; large files go in parts. Sending the same rows again changes nothing."""
+    return _uploading(speaking, "bulk-register", file, failed)
+
+
+@command("bulk-validate")
+def bulk_validate(
+    speaking: Speaker,
+    file: File,
+    failed: Failed = None,
+) -> Work:
+    """Say what bulk-register would do with a CSV file, and change nothing."""
+    return _uploading(speaking, "bulk-validate", file, failed)
+
+
+@command("template")
+def template(
+    speaking: Speaker,
+    kind: Annotated[Kind, typer.Argument(help="simple: devices that will call; full: devices with credentials.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write it to this file, or into this folder, instead of printing it.")
+    ] = None,
+) -> Work:
+    """Print an empty CSV file for bulk-register."""
+
+    async def work(connection: Admin) -> int:
+        result = await speaking.ask(connection, "template", {"kind": kind})
+        if output is None:
+            if not speaking.as_json:
+                sys.stdout.write(result["content"])
+            return DONE
+        path = output / Path(result["filename"]).name if output.is_dir() else output
+        try:
+            with path.open("x", encoding="utf-8", newline="") as target:
+                target.write(result["content"])
+        except FileExistsError:
+            raise Usage(f"{path} is there already: name another file, or remove it") from None
+        except OSError as error:
+            raise Usage(f"{path} cannot be written: {error.strerror}") from None
+        if not speaking.as_json:
+            out.print(display.text(f"{path} is written"))
+        return DONE
+
+    return work
+
+
+def opened(file: str) -> Upload:
+    """Open a file, or standard input, and look at all of it. Raises Usage, BadFile."""
+    try:
+        if file == "-":
+            return Upload.of_stream(sys.stdin.buffer)
+        stream = Path(file).open("rb")  # noqa: SIM115 - closed with the upload
+        return Upload(stream) if stream.seekable() else Upload.of_stream(stream)
+    except OSError as error:
+        raise Usage(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _uploading(speaking: Speaker, name: str, file: str, failed: Path | None) -> Work:
+    if failed is not None and file != "-" and failed.exists() and Path(file).exists() and failed.samefile(file):
+        raise Usage("--failed would write over the file that is read: name another one")
+    with ExitStack() as stack:
+        try:
+            upload = stack.enter_context(opened(file))
+            planned = [part.records for part in upload.parts()]
+        except BadFile as error:
+            raise typer.Exit(_tell_fault(error)) from None
+        except KeyboardInterrupt:
+            err.print("Stopped: nothing was sent.")
+            raise typer.Exit(INTERRUPTED) from None
+        kept = stack.pop_all()
+
+    async def work(connection: Admin) -> int:
+        with kept:
+            target = None if failed is None else kept.enter_context(_private(failed, upload.encoding))
+            sending = Sending(speaking, connection, name, planned, target)
+            try:
+                await sending.all(upload.parts())
+            except BadFile as error:
+                return _tell_fault(error)
+            return sending.tell(failed)
+
+    return work
+
+
+def _tell_fault(error: BadFile) -> int:
+    err.print(display.text(f"{Code.BULK_FILE_INVALID}: {error}"), style="red")
+    return REFUSED
+
+
+def _private(path: Path, encoding: str) -> IO[str]:
+    """Open a file that nobody else may read: there may be credentials in it."""
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.fchmod(number, 0o600)
+    except OSError as error:
+        raise Usage(f"{path} cannot be written: {error.strerror}") from None
+    return os.fdopen(number, "w", encoding=encoding, newline="")
+
+
+@dataclass
+class Sending:
+    """A file on its way: its parts are sent one after the other, and what the bridge says of them is added up.
+
+    ``planned`` are the numbers of records in the parts, ``target`` is where the records of failed lines go.
+    """
+
+    speaking: Speaker
+    connection: Admin
+    command: str
+    planned: Sequence[int]
+    target: IO[str] | None = None
+    answered: int = 0
+    lines: int = 0
+    created: int = 0
+    successful: int = 0
+    failed: int = 0
+    first_failures: list[Mapping[str, Any]] = field(default_factory=list)
+
+    async def all(self, parts_: Iterable[Part]) -> None:
+        """Send all parts. Raises BadFile, RefusedByBridge, NoAnswer, Disconnected."""
+        total = sum(self.planned)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        quiet = self.speaking.as_json or not err.is_terminal
+        try:
+            with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
+                task = progress.add_task("", total=total)
+                for number, part in enumerate(parts_, 1):
+                    progress.update(task, description=f"part {number} of {len(self.planned)}, lines")
+                    await self._send(part)
+                    progress.advance(task, part.records)
+        except BaseException as error:
+            if self.answered or not isinstance(error, RefusedByBridge | BadFile):
+                self._tell_stopped(total)
+            raise
+
+    async def _send(self, part: Part) -> None:
+        result = await self.speaking.ask(self.connection, self.command, part.payload)
+        self.answered += 1
+        self.lines += result["numberOfAll"]
+        self.created += result["numberOfCreated"]
+        self.successful += result["numberOfSuccessful"]
+        self.failed += result["numberOfFailed"]
+        failures = result["failedCreationList"]
+        shows_all = not self.speaking.as_json and not err.is_terminal
+        if len(failures) < result["numberOfFailed"] and (shows_all or self.target is not None):
+            failures = await self._all_failures(part)
+        failures = _moved(failures, part)
+        if self.target is not None:
+            if self.answered == 1:
+                self.target.write(header_of(part))
+            self.target.writelines(records_at(part, {one["line"] for one in failures}))
+        if shows_all and failures:
+            err.print(display.lines_table(failures))
+        self.first_failures += failures[: SHOWN - len(self.first_failures)]
+
+    async def _all_failures(self, part: Part) -> list[Mapping[str, Any]]:
+        """Ask again, slice by slice, which lines fail: an answer names no more than the first thousand."""
+        failures: list[Mapping[str, Any]] = []
+        for piece in parts(io.StringIO(part.text, newline=""), max_records=SLICE):
+            result = await self.connection.request("bulk-validate", piece.payload)
+            failures += _moved(result["failedCreationList"], piece)
+        return failures
+
+    def _tell_stopped(self, total: int) -> None:
+        done = f"Stopped after {self.lines:,} of {_lines(total)}"
+        if self.command == "bulk-validate":
+            err.print(f"{done}. Nothing was changed.")
+        else:
+            err.print(
+                f"{done}: {self.successful:,} are committed; the part that was on its way may be, too. Run the same "
+                "command again: rows that are done already change nothing."
+            )
+
+    def tell(self, path: Path | None) -> int:
+        """Say how it ended, failures as a table; return the exit status."""
+        status = REFUSED if self.failed else DONE
+        if self.speaking.as_json:
+            return status
+        if err.is_terminal and self.first_failures:
+            err.print(display.lines_table(self.first_failures))
+        if err.is_terminal and (more := self.failed - len(self.first_failures)):
+            how = "" if path else ": --failed FILE.csv writes the records of all, to be corrected and sent again"
+            err.print(f"{more:,} more failed{how}")
+        if path is not None and self.failed:
+            err.print(display.text(f"The records of the failed lines are in {path}"))
+        of, updated = _lines(self.lines), self.successful - self.created
+        if self.command == "bulk-validate":
+            out.print(
+                f"Nothing was changed. Of {of}, {self.created:,} would create a device, {updated:,} would update one, "
+                f"{self.failed:,} would fail."
+            )
+        else:
+            out.print(f"Of {of}, {self.created:,} created a device, {updated:,} updated one, {self.failed:,} failed.")
+        return status
+
+
+def _moved(failures: Sequence[Mapping[str, Any]], part: Part) -> list[Mapping[str, Any]]:
+    return [{**failure, "line": failure["line"] + part.offset} for failure in failures]
+
+
+def _lines(number: int) -> str:
+    return f"{number:,} {'line' if number == 1 else 'lines'}"
+
+
+async def accept_file(speaking: Speaker, connection: Admin, path: str) -> int:
+    """Accept the devices of a CSV file of ID;TOKEN, and CLAIM where one is named; return the exit status.
+
+    Raises Usage, RefusedByBridge, NoAnswer, Disconnected.
+    """
+    try:
+        with opened(path) as upload:
+            named, bad = tokens(upload.lines())
+    except BadFile as error:
+        err.print(display.text(f"{path}: {error}"), style="red")
+        return REFUSED
+    rows = [one.request for one in named]
+    accepted, refused = await in_parts(speaking, connection, "accept", "devices", rows, "accepted")
+    line_of = {one.id: one.line for one in named}
+    failures: list[dict[str, Any]] = [
+        {"line": one.line, "deviceId": one.id, "code": one.code, "failureReason": one.reason} for one in bad
+    ]
+    failures += [
+        {"line": line_of[one["id"]], "deviceId": one["id"], "code": one["code"], "failureReason": one["message"]}
+        for one in refused
+    ]
+    if (failures and not speaking.as_json) or bad:
+        err.print(display.lines_table(sorted(failures, key=lambda one: one["line"])))
+    if not speaking.as_json:
+        out.print(f"{len(accepted):,} of {len(named) + len(bad):,} devices are accepted")
+    return REFUSED if failures else DONE

@@ -59,7 +59,6 @@ def opened(payload: bytes, desk: Desk) -> File:
 class Outcome:
     """What came of a file so far, in all and for each tenant."""
 
-    created: int = 0
     numbers: dict[str, Counter[str]] = field(default_factory=dict)
     total: Counter[str] = field(default_factory=Counter)
     updated: list[dict[str, Any]] = field(default_factory=list)
@@ -67,9 +66,14 @@ class Outcome:
 
     def count(self, tenant: str | None, *what: str) -> None:
         """Count a line; ``tenant`` None: it is nobody's."""
-        self.total.update(what)
+        for one in what:
+            self.total[one] += 1
         if tenant is not None:
-            self.numbers.setdefault(tenant, Counter()).update(what)
+            numbers = self.numbers.get(tenant)
+            if numbers is None:
+                numbers = self.numbers[tenant] = Counter()
+            for one in what:
+                numbers[one] += 1
 
     def fail(self, row: Row | BadRow, tenant: str | None, code: Code, reason: str) -> None:
         """Note a line that failed."""

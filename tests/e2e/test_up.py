@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.peer import administrator
-from tests.e2e.scenes import assert_serves
+from tests.e2e.scenes import assert_refused, assert_serves
 from tests.e2e.site import BIN, UpSite, free_ports, run, running
 from tests.e2e.test_crash import brokers_on
 
@@ -125,3 +125,15 @@ def test_keys_that_are_not_those_of_the_database_are_refused_in_words(own_site: 
     assert done.returncode == 1
     assert "keys.json" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_a_first_administrator_that_was_deleted_stays_deleted(own_site: UpSite) -> None:
+    own_site.start()
+    async with administrator(own_site.access, "management") as root:
+        await root.ok("delete-administrator", {"name": "admin"})
+    own_site.stop()
+    (own_site.data / "access.json").rename(own_site.data / "old.json")
+    own_site.start()
+    assert [one["username"] for one in own_site.access["administrators"]] == ["root"]
+    old = json.loads((own_site.data / "old.json").read_text(encoding="utf-8"))["administrators"][1]
+    await assert_refused(own_site.access["port"], old["username"], old["password"], None)
