@@ -35,14 +35,18 @@ PANELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ),
         "list": ("list", "list --status pending_acceptance --search pump --sort=-lastSeen"),
         "get": ("get pump-7",),
-        "accept": ("accept pump-7", "accept pump-7 --claim 3fa91c07 --token-file label.txt"),
+        "accept": (
+            "accept pump-7",
+            "accept pump-7 --claim 3fa91c07 --token-file label.txt",
+            "accept --file tokens.csv",
+        ),
         "accept-all": ("accept-all",),
         "delete": ("delete pump-7", "delete - < ids.txt"),
     },
     "Bulk": {
         "template": ("template simple > devices.csv",),
         "bulk-validate": ("bulk-validate devices.csv",),
-        "bulk-register": ("bulk-register devices.csv",),
+        "bulk-register": ("bulk-register devices.csv --failed failed.csv",),
     },
     "Devices and groups": {
         "list-devices": ("list-devices", "list-devices --group 'Hall 2' --search pump --sort name"),

@@ -139,6 +139,16 @@ def test_several_devices_are_one_request_and_those_that_failed_are_named() -> No
     assert "TOKEN_REQUIRED: showed a token" in said.err
 
 
+def test_devices_of_a_file_are_accepted_with_their_tokens(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.csv"
+    file.write_text("ID;TOKEN\na;t1\nb;t2\n")
+    result = {"accepted": ["a", "b"], "failed": []}
+    for words, stdin in ((str(file), ""), ("-", file.read_text())):
+        said = typed("accept", "--file", words, stdin=stdin, answers={"accept": result})
+        assert said.sent == {"devices": [{"id": "a", "securityToken": "t1"}, {"id": "b", "securityToken": "t2"}]}
+        assert (said.status, said.lines) == (0, ["2 of 2 devices are accepted"])
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -25,8 +25,7 @@ def test_every_command_stands_in_a_panel_with_an_example() -> None:
 def test_every_control_command_is_in_the_menu() -> None:
     controls = roles.COMMANDS[roles.OWNER] | roles.OF_MANAGEMENT
     assert controls <= set(ORDER)
-    bulk = {"bulk-register", "bulk-validate", "template"}
-    assert controls - bulk <= set(MENU.commands)
+    assert controls <= set(MENU.commands)
 
 
 def test_commands_come_in_the_order_of_the_menu() -> None:

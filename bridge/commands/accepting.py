@@ -37,7 +37,10 @@ def accept(
         str | None, typer.Option(help="The claim that is meant, by its fingerprint as `get` shows it.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Accept the devices of a CSV file with the columns ID and TOKEN.")
+        Path | None,
+        typer.Option(
+            help="Accept the devices of a CSV file with the columns ID and TOKEN; - reads it from standard input."
+        ),
     ] = None,
 ) -> Work:
     """Accept devices: they get credentials of their own. In a terminal it asks for token and caller where needed."""
