@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge import schema
 from bridge.records import AuditEntry
 from bridge.registration import Device
-from bridge.rows import device_of, devices_selected
+from bridge.rows import device_of, devices_selected, is_below
 
 _DEVICES: Final = schema.devices
 _GROUPS: Final = schema.groups
@@ -61,7 +61,7 @@ def device_position(device: Device, sort: str | None) -> list[Any]:
 
 
 def _in_or_below(column: sa.ColumnElement[Any], path: str) -> sa.ColumnElement[bool]:
-    return sa.or_(column == path, column.startswith(path + "/", autoescape=True))
+    return sa.or_(column == path, is_below(column, path))
 
 
 async def list_devices(connection: AsyncConnection, query: DeviceQuery) -> list[Device]:

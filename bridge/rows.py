@@ -83,6 +83,11 @@ def registration_of(row: Sequence[Any]) -> Registration:
     return Registration(*values)
 
 
+def is_below(column: sa.ColumnElement[Any], path: str) -> sa.ColumnElement[bool]:
+    """Tell whether the group in ``column`` is below ``path``; not by LIKE, which takes `a` for `A` in SQLite."""
+    return sa.func.substr(column, 1, len(path) + 1) == path + "/"
+
+
 def registrations_selected() -> sa.Select[Any]:
     """Begin a query whose rows ``registration_of`` reads."""
     return sa.select(*_SELECTED)

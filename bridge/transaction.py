@@ -22,6 +22,7 @@ from bridge.rows import (
     device_of,
     device_row,
     devices_selected,
+    is_below,
     registration_of,
     registration_values,
     registrations_selected,
@@ -178,10 +179,8 @@ class Transaction:
     async def forget_group(self, tenant: str, path: str) -> None:
         """Delete a group with those below it."""
         table = schema.groups
-        below = table.c.path.startswith(path + "/", autoescape=True)
-        await self.connection.execute(
-            sa.delete(table).where(table.c.tenant == tenant, sa.or_(table.c.path == path, below))
-        )
+        of_it = sa.or_(table.c.path == path, is_below(table.c.path, path))
+        await self.connection.execute(sa.delete(table).where(table.c.tenant == tenant, of_it))
 
     async def make_tenant(self, tenant: str, name: str | None, now: int) -> None:
         """Make a tenant that was not there."""

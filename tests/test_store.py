@@ -334,3 +334,15 @@ async def test_only_what_changed_is_written(store: Store) -> None:
         assert await transaction.registrations(["pump-7"]) == {"pump-7": after}
     async with store.read() as connection:
         assert (await queries.counts(connection, None))[PENDING] == 1
+
+
+async def test_a_group_goes_with_those_below_it_and_no_other_whatever_its_case_or_wildcards(store: Store) -> None:
+    paths = ["a/x/y", "A/x", "a_/x", "ab/x", "a%/z"]
+    async with store.write() as transaction:
+        await transaction.make_groups([("default", path) for path in paths] + [("north", "a/x")])
+        await transaction.forget_group("default", "a")
+    table = schema.groups
+    assert await scalars(store, sa.select(table.c.path).where(table.c.tenant == "default").order_by(table.c.path)) == [
+        *("A", "A/x", "a%", "a%/z", "a_", "a_/x", "ab", "ab/x")
+    ]
+    assert await scalars(store, sa.select(table.c.path).where(table.c.tenant == "north")) == ["a", "a/x"]
