@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge import broker_advice, dynsec_file, installation, mosquitto_acl, mosquitto_conf
-from bridge.beside_files import Draft, Wishes, acl_rules, close_acl, load_plugin
+from bridge.beside_files import Draft, Wishes, acl_rules, close_acl, load_plugin, tell_of_connections
 from bridge.beside_fit import (
     OUR_SERVICES,
     BesideFault,
@@ -91,6 +91,7 @@ def plan(wishes: Wishes) -> Plan:
         None if kept is None else [(one.tenant, one.username) for one in kept.administrators],
     )
     close_acl(draft, users, is_theirs=theirs is not None)
+    tell_of_connections(draft)
     load_plugin(draft, is_theirs=theirs is not None)
     added: frozenset[str] = frozenset()
     is_merged = False

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge import mosquitto_acl
-from bridge.beside_fit import BesideFault, read_text
+from bridge.beside_fit import BesideFault, bridged, read_text
 from bridge.installation import Folder
 from bridge.mosquitto_conf import Configuration
 from bridge.rewriting import Edit
@@ -121,6 +121,17 @@ def _tell_of_rules(draft: Draft, path: Path, found: Sequence[mosquitto_acl.Rule]
         f"{path}:{rule.number}: `{rule.line}` counts for every client, so for each device that the bridge brings too"
         for rule in found
         if rule.is_pattern and rule.access != "deny"
+    )
+
+
+def tell_of_connections(draft: Draft) -> None:
+    """Say which of our topics a connection to another broker carries out; one that brings them in was refused."""
+    draft.notes.extend(
+        f"{line.place}: the connection {connection.name} carries {topic} out: who reads it there reads the bridge's too"
+        for connection in draft.configuration.connections
+        for line in connection.topics
+        for direction, topic in [bridged(line)]
+        if direction == "out" and any(mosquitto_acl.overlap(topic, one) for one in draft.families)
     )
 
 

@@ -58,7 +58,7 @@ def refuse_what_cannot_be_kept(configuration: Configuration, listener: Listener,
             )
     for connection in configuration.connections:
         for line in connection.topics:
-            direction, topic = _bridged(line)
+            direction, topic = bridged(line)
             if direction in {"in", "both"} and any(mosquitto_acl.overlap(topic, one) for one in families):
                 raise BesideFault(
                     f"{line.place}: the connection {connection.name} brings in {topic} unchecked: whoever publishes "
@@ -93,7 +93,7 @@ _IMPOSSIBLE_LISTENER: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
 )
 
 
-def _bridged(line: Line) -> tuple[str, str]:
+def bridged(line: Line) -> tuple[str, str]:
     """Return the direction of a connection's topic line, and the topic as this broker has it."""
     pattern, direction, _, prefix = (*line.value.split(" "), "", "", "")[:4]
     prefix = "" if prefix == '""' else prefix

@@ -274,6 +274,28 @@ def test_what_cannot_be_kept_is_refused_in_words(
     assert theirs.files() == before
 
 
+def test_what_a_connection_carries_out_is_said(theirs: BesideSite) -> None:
+    theirs.more = ("connection up", "address up.example:1883", "topic # out 0", "topic plant/# in 0")
+    theirs.write()
+    shown = theirs.init().stdout
+    assert "the connection up carries # out" in shown
+    assert "carries plant/#" not in shown
+
+
+async def test_below_a_prefix_topics_that_are_in_use_stay_whose_they_are(theirs: BesideSite) -> None:
+    theirs.acl = "user old\ntopic readwrite devices/legacy/#\nuser all\ntopic readwrite #\n"
+    theirs.write()
+    assert "--topic-prefix" in theirs.init().stdout, "a rule that names our topics is told louder"
+    done = theirs.init("--yes", "--topic-prefix", "site/one")
+    assert done.returncode == 0, done.stderr
+    theirs.start_theirs()
+    await assert_kept(theirs, "old", "devices/legacy/x")
+    await assert_kept(theirs, "all", "control/anything")
+    async with theirs.as_("all") as peer:
+        for topic in BLOCKED:
+            assert await reason(peer, f"site/one/{topic}") == 0x87
+
+
 def test_the_bridge_takes_the_listener_that_was_named(theirs: BesideSite) -> None:
     other, another = free_ports(2)
     theirs.more = (f"listener {other} 127.0.0.1", f"listener {another} 0.0.0.0")
