@@ -172,7 +172,7 @@ class World:
         answer: dict[str, Any] = json.loads((await self.ask(command, payload, **how)).payload)
         return answer
 
-    async def done(self, command: str, payload: dict[str, Any] | None = None, **how: Any) -> dict[str, Any]:
+    async def done(self, command: str, payload: dict[str, Any] | bytes | None = None, **how: Any) -> dict[str, Any]:
         """Return the result of a request that must be done."""
         answer = await self.answer(command, payload, **how)
         assert answer["ok"], answer
