@@ -109,7 +109,6 @@ UNTESTED_HERE: dict[str, str] = {
     "__main__": "one line",
     "clock": "one line",
     "records": "data only",
-    "transaction": "with the store, in test_store",
     "schema": "compared with the migrations in test_store",
     "cli": "end to end",
     "commands": "end to end",
