@@ -174,7 +174,7 @@ class Batch:
             (replace(account, renewed=username in renewed), subject) for username, (account, subject) in coming.items()
         ]
         there = await self._transaction.accounts(leaving)
-        self.account_work.leaving = bool(there)
+        self.account_work.leaving |= bool(there)
         await self._transaction.save_accounts(
             [replace(account, wanted=False, installed=None) for account in there.values()]
         )

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from bridge import schema
 from bridge.records import Change
-from bridge.registration import Registration
+from bridge.registration import Registration, Status
 from tests.making import pending
 from tests.world import World
 
@@ -56,7 +56,7 @@ async def brought(world: World, state: str) -> None:
             await brought(world, "waiting")
             found = await found_of(world)
             async with world.store.write() as transaction:
-                await transaction.save([Change(found, pending(status="BLOCKED", reason="X", name="Old"))])
+                await transaction.save([Change(found, pending(status=Status.BLOCKED, reason="X", name="Old"))])
         case "accepted":
             await brought(world, "pending")
             await world.done("accept", {"id": "pump-7"})

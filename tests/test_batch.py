@@ -4,24 +4,40 @@ from dataclasses import replace
 
 import pytest
 
+from bridge import inventory_queries
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.records import Account, Change
-from bridge.registration import Call, CallKind, Code, Confirm, Delete, Device, Form, Register, Registration, TokenPolicy
+from bridge.registration import (
+    Call,
+    CallKind,
+    Code,
+    Confirm,
+    Delete,
+    DeleteDevice,
+    Device,
+    Form,
+    Register,
+    Registration,
+    TokenPolicy,
+)
 from bridge.rulebook import Rulebook
 from bridge.store import Store
 from tests.making import (
     ACCEPTED,
     BY,
+    NEW_SEED,
     NOW,
     PENDING,
     SEED,
     WAITING,
     accept,
     accepted,
+    announce,
     call,
     claim,
     installed,
     pending,
+    provision,
     waiting,
 )
 from tests.world import KEYS
@@ -235,3 +251,72 @@ async def test_a_status_nobody_changed_is_written_as_it_was(store: Store, rulebo
     assert [found[id_].status for id_ in ("pump-7", "pump-8")] == [PENDING, ACCEPTED]
     assert found["pump-8"] == accepted(id="pump-8")
     assert WAITING not in {one.status for one in found.values()}
+
+
+async def test_a_full_line_wants_an_account_with_its_password_and_writes_entry_and_groups(
+    store: Store, rulebook: Rulebook
+) -> None:
+    async with store.write() as transaction:
+        batch = Batch(transaction, rulebook, NOW)
+        await batch.load(["pump-7"], devices=True)
+        batch.decide(provision(name="N", group="A/B"))
+        await batch.write()
+        found = await transaction.accounts([USERNAME])
+        assert found == {USERNAME: Account(USERNAME, "device", "default", "pump-7", NEW_SEED, "k1", secret=b"secret")}
+        (device,) = (await transaction.devices(["pump-7"])).values()
+        assert (device.name, device.group, device.bulk) == ("N", "A/B", "b1")
+        assert await inventory_queries.has_group(transaction.connection, "default", "A")
+        assert await inventory_queries.has_group(transaction.connection, "default", "A/B")
+    assert [account.username for account, _ in batch.account_work.coming] == [USERNAME]
+
+
+async def test_what_was_entered_is_what_the_next_line_meets(store: Store, rulebook: Rulebook) -> None:
+    async with store.write() as transaction:
+        batch = Batch(transaction, rulebook, NOW)
+        await batch.load(["pump-7"], devices=True)
+        batch.decide(provision(name="N"))
+        batch.decide(announce(group="G"))
+        assert batch.device("pump-7") == batch.device("pump-7", "default")
+        assert batch.device("pump-7", "north") is None
+        await batch.write()
+        (device,) = (await transaction.devices(["pump-7"])).values()
+    assert (device.name, device.group) == ("N", "G")
+
+
+async def test_what_was_decided_elsewhere_is_put_in_place_of_what_was_loaded(store: Store, rulebook: Rulebook) -> None:
+    async with store.write() as transaction:
+        batch = Batch(transaction, rulebook, NOW)
+        await batch.load(["pump-7"], devices=True)
+        batch.place("pump-7", None, replace(DEVICE, tenant="north"))
+        refusal = batch.decide(announce()).refusal
+    assert refusal is not None
+    assert refusal.code is Code.ALREADY_EXISTS
+
+
+@pytest.mark.parametrize("with_registration", [True, False])
+async def test_a_deleted_device_leaves_no_entry_and_an_account_to_be_removed(
+    store: Store, rulebook: Rulebook, with_registration: bool
+) -> None:
+    if with_registration:
+        await saved(store, installed(confirmed=NOW))
+    there = Account(USERNAME, "device", "default", "pump-7", SEED, "k1", installed=NOW)
+    async with store.write() as transaction:
+        await transaction.save_accounts([there])
+        await transaction.save_devices([DEVICE])
+        batch = Batch(transaction, rulebook, NOW)
+        await batch.load(["pump-7"], devices=True)
+        batch.decide(DeleteDevice("pump-7", BY))
+        await batch.write()
+        assert await transaction.devices(["pump-7"]) == {}
+        assert await transaction.accounts([USERNAME]) == {USERNAME: replace(there, wanted=False, installed=None)}
+    assert await loaded(store) == {}
+    assert batch.account_work.leaving
+
+
+async def test_a_registration_makes_the_groups_that_it_names(store: Store, rulebook: Rulebook) -> None:
+    async with store.write() as transaction:
+        batch = Batch(transaction, rulebook, NOW)
+        await batch.load(["pump-7"])
+        batch.decide(replace(REGISTER, group="A/B"))
+        await batch.write()
+        assert await inventory_queries.list_groups(transaction.connection, "default", None, 9) == [("A", 0), ("A/B", 0)]

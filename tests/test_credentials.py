@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bridge.credentials import (
     BadPublicKey,
+    BadSecret,
     KeyRing,
     derive_key,
     key_fingerprint,
@@ -242,3 +243,49 @@ def test_mosquitto_can_check_a_hashed_password() -> None:
 
 def test_equal_passwords_are_hashed_differently() -> None:
     assert mosquitto_hash("x").line != mosquitto_hash("x").line
+
+
+# Passwords that somebody chose.
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=128))
+def test_a_chosen_password_is_read_back_as_it_was(password: str) -> None:
+    assert RING.unlocked("t1/device_x", RING.locked("t1/device_x", password, "k1"), "k1") == password
+
+
+def test_a_chosen_password_is_bound_to_its_account_and_its_key() -> None:
+    ring = KeyRing({"k1": MASTER, "k2": bytes(32)}, "k1")
+    secret = ring.locked("t1/device_x", "chosen-1", "k1")
+    for username, key in (("t1/device_y", "k1"), ("t2/device_x", "k1"), ("t1/device_x", "k2")):
+        with pytest.raises(BadSecret, match=username):
+            ring.unlocked(username, secret, key)
+    with pytest.raises(KeyError):
+        ring.unlocked("t1/device_x", secret, "lost")
+
+
+def test_a_chosen_password_that_was_tampered_with_is_found_out() -> None:
+    secret = RING.locked("ada", "chosen-1", "k1")
+    for place in range(len(secret)):
+        changed = secret[:place] + bytes([secret[place] ^ 1]) + secret[place + 1 :]
+        with pytest.raises(BadSecret):
+            RING.unlocked("ada", changed, "k1")
+    for length in (0, 1, 12, 27, len(secret) - 1):
+        with pytest.raises(BadSecret):
+            RING.unlocked("ada", secret[:length], "k1")
+
+
+def test_a_chosen_password_looks_different_each_time_and_follows_aes_gcm() -> None:
+    one, other = (RING.locked("ada", "chosen-1", "k1") for _ in range(2))
+    assert one != other
+    assert b"chosen-1" not in one
+    assert AESGCM(derive_key(MASTER, "credentials")).decrypt(one[:12], one[12:], b"ada") == b"chosen-1"
+
+
+def test_what_is_told_of_a_bad_secret_and_printed_of_a_ring_holds_no_password() -> None:
+    secret = RING.locked("ada", "chosen-1", "k1")
+    with pytest.raises(BadSecret) as caught:
+        RING.unlocked("bob", secret, "k1")
+    for shown in (str(caught.value), repr(caught.value), repr(RING)):
+        assert "chosen-1" not in shown
+        assert repr(secret) not in shown
+    assert caught.value.__cause__ is None

@@ -74,6 +74,8 @@ def test_no_account_may_touch_anything_outside_the_prefix() -> None:
         grants.for_device(below, "t1", "x"),
         grants.for_administrator(below, "t1", "ada", "owner"),
         grants.for_administrator(below, "management", "root", "viewer"),
+        grants.for_device(below, "t1", "x", ["plant/{id}"]),
+        grants.for_application(below, "t1", ["devices/t1/#"], ["plant/+"]),
         grants.for_bridge_control(below),
         grants.for_bridge_info(below),
     ):
@@ -84,3 +86,32 @@ def test_nobody_but_the_bridge_reaches_the_plugin() -> None:
     for role in COMMANDS:
         granted = grants.for_administrator(TOPICS, "management", "root", role)
         assert not any(grant.topic.startswith(("$", "#")) for grant in granted)
+
+
+def test_a_device_has_the_further_topics_of_its_tenant_with_its_id() -> None:
+    granted = grants.for_device(TOPICS, "t1", "pump-7", ["plant/t1/{id}/#", "{id}/x/{id}"])
+    expected = {"devices/t1/pump-7/#", "plant/t1/pump-7/#", "pump-7/x/pump-7"}
+    assert by_act(granted) == {SEND: expected, RECEIVE: expected, PATTERN: expected, LITERAL: set()}
+
+
+def test_an_application_never_speaks_for_a_device_whatever_it_was_granted() -> None:
+    granted = grants.for_application(TOPICS, "t1", ["devices/t1/#"], ["devices/t1/#", "devices/t1/+/cmd"])
+    deny = Grant(SEND, "devices/t1/+/info", allow=False, priority=1)
+    assert deny in granted
+    allowed = tuple(grant for grant in granted if grant is not deny and grant != deny)
+    assert all(grant.allow and grant.priority < deny.priority for grant in allowed)
+    read = {"devices/t1/#"}
+    assert by_act(allowed) == {
+        SEND: {"devices/t1/#", "devices/t1/+/cmd"},
+        RECEIVE: read,
+        PATTERN: read,
+        LITERAL: set(),
+    }
+    assert deny in grants.for_application(TOPICS, "t1", [], [])
+
+
+def test_what_an_account_may_do_has_a_digest_of_its_own_whatever_the_order() -> None:
+    one = grants.for_device(TOPICS, "t1", "x", ["a/{id}", "b/{id}"])
+    assert grants.digest_of(one) == grants.digest_of(tuple(reversed(one)))
+    others = [grants.for_device(TOPICS, "t1", "x"), grants.for_application(TOPICS, "t1", [], [])]
+    assert len({grants.digest_of(granted) for granted in (one, *others)}) == 3

@@ -1,17 +1,20 @@
 """What a device says of itself, merged into its entry."""
 
 import copy
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.inventory import MAX_PROPERTIES, entry_for, merge_patch, with_info
-from bridge.registration import Device
-from tests.making import BY, JSON_VALUES, NOW, waiting
+from bridge.inventory import MAX_PROPERTIES, described, entry_for, fits, is_to_come, merge_patch, merged, with_info
+from bridge.registration import Device, Said
+from tests.making import BY, JSON_VALUES, NOW, accepted, installed, waiting
 
 ENTRY = Device("pump-7", "default", BY, "Pump", "c8y_Pump", "A/B", {"site": {"x": 1, "y": 2}}, 1)
+JSON_OBJECTS = st.dictionaries(st.sampled_from("abc"), JSON_VALUES, max_size=3)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +98,47 @@ def test_of_an_earlier_entry_stays_what_the_registration_does_not_say() -> None:
     assert entry_for(registered, ENTRY, NOW) == replace(
         ENTRY, owner="default/rita", group="C", properties={"site": {"x": 1, "y": 2}, "x": 1}
     )
+
+
+def test_what_a_file_says_goes_over_what_is_there_and_an_empty_cell_says_nothing() -> None:
+    said = Said(name="New", iccid="8949", shell=True, properties={"site": {"y": 3}, "rack": "r1"})
+    assert described(ENTRY, said, "b1") == replace(
+        ENTRY, name="New", iccid="8949", shell=True, properties={"site": {"x": 1, "y": 3}, "rack": "r1"}, bulk="b1"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [Said(), Said(name="Pump", type="c8y_Pump", group="A/B", shell=False), Said(properties={"site": {"x": 1}})],
+)
+def test_a_file_that_says_nothing_new_leaves_the_entry_itself(said: Said) -> None:
+    assert described(ENTRY, said, "b1") is ENTRY
+
+
+def test_a_file_that_wrote_the_registration_has_written_the_entry() -> None:
+    registered = waiting(bulk="b1")
+    assert entry_for(registered, None, NOW).bulk == "b1"
+    assert entry_for(registered, replace(ENTRY, bulk="b0"), NOW).bulk == "b1"
+    assert entry_for(waiting(), replace(ENTRY, bulk="b0"), NOW).bulk == "b0"
+
+
+def test_an_entry_is_to_come_until_account_or_file_has_made_it() -> None:
+    assert is_to_come(waiting())
+    assert is_to_come(accepted())
+    assert not is_to_come(installed())
+    assert not is_to_come(accepted(confirmed=NOW))
+
+
+@pytest.mark.parametrize("filling", ["x", "ä", "\U0001d54f", '"', "\ud800"])
+def test_the_size_of_properties_is_that_of_their_json(filling: str) -> None:
+    one = len(json.dumps(filling, ensure_ascii=False).encode("utf-8", "surrogatepass")) - 2
+    most = (MAX_PROPERTIES - len(b'{"a":""}')) // one
+    assert fits({"a": filling * most})
+    assert not fits({"a": filling * (most + 1)})
+
+
+@given(JSON_OBJECTS, JSON_OBJECTS)
+def test_merging_changes_neither(properties: dict[str, Any], patch: dict[str, Any]) -> None:
+    before = copy.deepcopy((properties, patch))
+    merged(properties, patch)
+    assert (properties, patch) == before

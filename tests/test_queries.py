@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge import queries, schema
 from bridge.queries import ListQuery
-from bridge.records import Account, Change
+from bridge.records import Account, Caller, Change
 from bridge.registration import Event, Registration, Status
 from bridge.rows import RANKS
 from bridge.store import Store
@@ -254,3 +254,54 @@ async def test_hours_are_told_oldest_first_and_the_present_is_none_of_them(store
         assert [hour for hour, _, _ in await queries.hours(connection, "default", 0)] == [
             NOW + hour * 3_600_000 for hour in range(3)
         ]
+
+
+async def test_people_are_those_of_a_kind_that_are_wanted_in_pages(store: Store) -> None:
+    ada = Account("ada", "administrator", "north", "ada", b"seed", "k1", "viewer", secret=b"x")
+    app = replace(ada, username="app", kind="application", role=None, tenant="default", details="{}")
+    others = [replace(ada, username="gone", wanted=False), replace(ada, username="n/device_x", kind="device")]
+    bob = replace(ada, username="bob", tenant="default")
+    async with store.write() as transaction:
+        await transaction.save_accounts([bob, app, ada, *others])
+    async with store.read() as connection:
+        assert await queries.people(connection, "administrator", None, "", 9) == [ada, bob]
+        assert await queries.people(connection, "administrator", None, "ada", 9) == [bob]
+        assert await queries.people(connection, "administrator", None, "", 1) == [ada]
+        assert await queries.people(connection, "administrator", "default", "", 9) == [bob]
+        assert await queries.people(connection, "application", "north", "", 9) == []
+        assert await queries.people(connection, "application", None, "", 9) == [app]
+        assert await queries.key_ids(connection) == {"k1"}
+
+
+async def test_tenants_are_told_by_id_in_pages(store: Store) -> None:
+    async with store.write() as transaction:
+        for tenant, name in (("south", "Süd"), ("north", None), ("east", "Ost")):
+            await transaction.make_tenant(tenant, name, NOW)
+    async with store.read() as connection:
+        assert await queries.tenants(connection, None, 2) == [("east", "Ost"), ("north", None)]
+        assert await queries.tenants(connection, "north", 2) == [("south", "Süd")]
+
+
+async def test_callers_without_registration_are_told_the_last_one_first(store: Store) -> None:
+    async with store.write() as transaction:
+        await transaction.note_unregistered([("b", False, 1), ("a", False, 1)], NOW)
+        await transaction.note_unregistered([("c", True, 2)], NOW + 1)
+    expected = [Caller("c", 2, NOW + 1, NOW + 1, True), *(Caller(one, 1, NOW, NOW, False) for one in "ab")]
+    async with store.read() as connection:
+        assert await queries.unregistered(connection, None, 9) == expected
+        for place, one in enumerate(expected):
+            after = [one.last_seen, one.id]
+            assert await queries.unregistered(connection, after, 9) == expected[place + 1 :]
+
+
+async def test_how_things_stand_is_options_tenants_and_roles(store: Store) -> None:
+    async with store.write() as transaction:
+        await transaction.ensure_tenants(NOW)
+        await transaction.set_option("default", "topics", ["a/{tenant}/{id}"])
+        await transaction.save_accounts([Account("ada", "administrator", "north", "ada", b"seed", "k1", "owner")])
+        inside = await queries.standing(transaction.connection)
+    async with store.read() as connection:
+        assert await queries.standing(connection) == inside
+    assert inside.values == {("default", "topics"): ["a/{tenant}/{id}"]}
+    assert inside.tenants == {"default", "management"}
+    assert inside.roles == {("north", "ada"): "owner"}

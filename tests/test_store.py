@@ -6,14 +6,18 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import alembic.command
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from bridge import queries, schema
+import bridge
+from bridge import inventory_queries, queries, schema
 from bridge.records import Account, Answered, AuditEntry, Change
 from bridge.registration import Device, Event, Registration, Status
+from bridge.rows import account_row, device_row, registration_row
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.transaction import HOUR, MAX_UNREGISTERED, Transaction
 from tests.making import BY, NOW, PENDING, REGISTRATIONS, WAITING, claim, pending, waiting
@@ -346,3 +350,61 @@ async def test_a_group_goes_with_those_below_it_and_no_other_whatever_its_case_o
         *("A", "A/x", "a%", "a%/z", "a_", "a_/x", "ab", "ab/x")
     ]
     assert await scalars(store, sa.select(table.c.path).where(table.c.tenant == "north")) == ["a", "a/x"]
+
+
+async def test_a_database_of_the_first_version_is_brought_to_this_one_with_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    await asyncio.to_thread(old_database, path)
+    for _ in range(2):
+        store = await Store.open(url_of(path))
+        async with store.write() as transaction:
+            (kept,) = (await transaction.registrations(["pump-7"])).values()
+            assert kept == pending(claim("c1"), group="A/B", name="Größe")
+            (device,) = (await transaction.devices(["pump-8"])).values()
+            assert device == replace(DEVICE, id="pump-8", name="Größe", group="C", properties={})
+            account = replace(ACCOUNT, installed=NOW)
+            assert await transaction.accounts([ACCOUNT.username]) == {ACCOUNT.username: account}
+        async with store.read() as connection:
+            groups = await inventory_queries.list_groups(connection, "default", None, 9)
+            query = inventory_queries.DeviceQuery("default", "GRÖSSE", None, None, 9, None)
+            assert [one.id for one in await inventory_queries.list_devices(connection, query)] == ["pump-8"]
+            entries = await inventory_queries.audit(
+                connection, inventory_queries.AuditQuery(None, "pump-7", None, 9, None)
+            )
+        assert groups == [("A", 0), ("A/B", 0), ("C", 1)]
+        assert entries == [replace(ENTRY, number=1)]
+        await store.close()
+
+
+def old_database(path: Path) -> None:
+    """Make a database of the first version, with a row in each table that has changed since."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(bridge.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        connection.commit()
+        old = sa.MetaData()
+        old.reflect(connection)
+        device = replace(DEVICE, id="pump-8", name="Größe", group="C", properties={})
+        for table, row in {
+            "registrations": registration_row(pending(claim("c1"), group="A/B", name="Größe")),
+            "devices": device_row(device),
+            "accounts": account_row(replace(ACCOUNT, installed=NOW)),
+            "audit": {
+                "at": NOW,
+                "tenant": "default",
+                "actor": BY,
+                "action": "register",
+                "device_id": "pump-7",
+                "outcome": "ok",
+                "details": '{"x":1}',
+            },
+        }.items():
+            columns = set(old.tables[table].c.keys())
+            connection.execute(
+                sa.insert(old.tables[table]), [{name: value for name, value in row.items() if name in columns}]
+            )
+        connection.commit()
+    engine.dispose()

@@ -21,14 +21,14 @@ def somebody_is_there() -> bool:
 
 async def line(question: Text | str, *, hidden: bool = False) -> str:
     """Ask for a line and return it; ``hidden``: without showing what is typed. Raises GivenUp at the end of input."""
-    err.print(question, end="")
     loop = asyncio.get_running_loop()
     terminal = sys.stdin.fileno()
     before = termios.tcgetattr(terminal)
     if hidden:
         quiet = termios.tcgetattr(terminal)
         quiet[3] &= ~termios.ECHO
-        termios.tcsetattr(terminal, termios.TCSADRAIN, quiet)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, quiet)  # before the question: whoever answers at once is quick
+    err.print(question, end="")
     typed: asyncio.Future[str] = loop.create_future()
 
     def read() -> None:
