@@ -143,6 +143,7 @@ UNTESTED_HERE: dict[str, str] = {
     "consenting": "end to end, in test_beside",
     "doctor.__init__": "end to end, in test_doctor",
     "doctor.logins": "end to end, in test_doctor",
+    "commands.doctor": "end to end, in test_doctor",
     "cli": "end to end",
     "commands.__init__": "a list",
     "commands.asking": "through the commands that ask",
