@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from bridge.applications import may_use
@@ -17,13 +17,15 @@ from bridge.registration import Draw, Policy
 class Rulebook:
     """What decisions follow beside the record, as it stands in the database, of which this process is the one writer.
 
-    ``values`` are the options set, ``roles`` go from tenant and administrator to role.
+    ``values`` are the options set, ``roles`` go from tenant and administrator to role. ``foreign_names`` tells which
+    names the broker knows as somebody else's.
     """
 
     keys: KeyRing
     values: Values = field(default_factory=dict)
     tenants: frozenset[str] = frozenset()
     roles: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    foreign_names: Callable[[], Collection[str]] = frozenset
     _policies: dict[str, Policy] = field(default_factory=dict)
 
     def policy(self, tenant: str) -> Policy:

@@ -12,6 +12,7 @@ from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.installation import Installation, ServiceLogin
 from bridge.intake import Intake
+from bridge.neighbours import Neighbours
 from bridge.records import ADMINISTRATOR, Account
 from bridge.registration import Age, Event
 from bridge.roles import OWNER
@@ -84,7 +85,7 @@ class Service:
 
     async def _serve(self, store: Store) -> None:
         facts, topics = self._installation.facts, self._installation.topics
-        rulebook = Rulebook(self._installation.keys)
+        rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
         rulebook.follow(now.values, now.tenants, now.roles)

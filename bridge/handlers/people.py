@@ -40,7 +40,7 @@ async def _made(desk: Desk, account: Account, password: str | None) -> dict[str,
     Raises BadRequest if the name cannot be had.
     """
     name = account.username
-    if name in SERVICE_NAMES:
+    if name in SERVICE_NAMES or name in desk.rulebook.foreign_names():
         raise BadRequest(Code.ALREADY_EXISTS, f"the name {name} is taken: choose another")
     if fault := names.administrator_fault(name):
         raise BadRequest(Code.INVALID_ID, fault)

@@ -137,9 +137,18 @@ async def test_without_an_acl_everybody_keeps_all_but_our_topics(tmp_path: Path)
 
 
 async def test_a_name_that_the_broker_has_already_is_not_shadowed(tmp_path: Path) -> None:
-    site = BesideSite(tmp_path / "data", users=("admin", "old"), acl="user admin\ntopic readwrite plant/#\n")
+    site = BesideSite(
+        tmp_path / "data",
+        users=("admin", "old"),
+        acl="user admin\ntopic readwrite plant/#\nuser old\ntopic readwrite plant/#\n",
+    )
     with running(site):
         assert {one["username"] for one in site.access["administrators"]} == {"bridge-root", "bridge-admin"}
+        async with administrator(site.access) as admin:
+            for command in ("create-administrator", "create-application"):
+                role = {"role": "viewer"} if command == "create-administrator" else {}
+                assert await admin.code(command, {"name": "old", **role}) == "ALREADY_EXISTS"
+        await assert_kept(site, "old", "plant/line-1")
         await assert_kept(site, "admin", "plant/line-1")
         await assert_kept_off(site, "admin", "plant/last")
 
