@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import secrets
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
@@ -138,5 +137,5 @@ def numbers_of(result: Mapping[str, Any]) -> tuple[int, int, int, int]:
     )
 
 
-def as_json(value: Any) -> bytes:
-    return json.dumps(value).encode()
+async def status_of(admin: Administrator, device_id: str) -> str:
+    return str((await admin.get(device_id))["status"])
