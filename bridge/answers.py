@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from bridge.credentials import key_fingerprint
+from bridge.decisions import BulkEvent, Event, Refusal
 from bridge.records import AuditEntry, Caller
-from bridge.registration import BulkEvent, Claim, Code, Device, Event, Refusal, Registration
+from bridge.registration import Claim, Code, Device, Registration
 from bridge.requests import MAX_IDS, BadRequest
 from bridge.wire import iso, to_bytes
 

@@ -3,24 +3,22 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from bridge.names import device_username
-from bridge.records import DEVICE, Account, Change
-from bridge.registration import (
+from bridge.decisions import (
     Accept,
     Announce,
     Call,
     Command,
     Decision,
-    Device,
-    Draw,
     Enter,
     Event,
     Install,
     Provision,
     Register,
-    Registration,
     Remove,
 )
+from bridge.names import device_username
+from bridge.records import DEVICE, Account, Change
+from bridge.registration import Device, Draw, Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import decide
 from bridge.transaction import Transaction

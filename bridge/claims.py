@@ -4,18 +4,8 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bridge.registration import (
-    MAX_CLAIMS,
-    Accept,
-    Call,
-    Claim,
-    Code,
-    Draw,
-    Policy,
-    Refusal,
-    Registration,
-    TokenPolicy,
-)
+from bridge.decisions import Accept, Call, Refusal
+from bridge.registration import MAX_CLAIMS, Claim, Code, Draw, Policy, Registration, TokenPolicy
 
 
 @dataclass(frozen=True, slots=True)

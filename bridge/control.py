@@ -15,12 +15,13 @@ from bridge import queries
 from bridge.answers import MAX_MESSAGE, Answer
 from bridge.batch import AccountWork, Batch
 from bridge.broker import Incoming
+from bridge.decisions import BulkEvent, Event, Refusal
 from bridge.handlers import HANDLERS, SWEEPS
 from bridge.handlers.desk import Desk, Refused, Sweep
 from bridge.handlers.people import revealed
 from bridge.names import MANAGEMENT
 from bridge.records import Answered, AuditEntry
-from bridge.registration import BulkEvent, Code, Event, Refusal
+from bridge.registration import Code
 from bridge.requests import BadRequest, Request, parse, parse_object
 from bridge.roles import CHANGING, COMMANDS, FILES, OF_MANAGEMENT, OWNER, RULEBOOK_CHANGING, commands_of
 from bridge.rulebook import Rulebook

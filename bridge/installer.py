@@ -17,9 +17,10 @@ from bridge import queries, records
 from bridge.accounts import Accounts, AccountsFault, Login, grants
 from bridge.batch import Batch
 from bridge.credentials import BadSecret, mark_of
+from bridge.decisions import Deliver, Event, MarkInstalled
 from bridge.inventory import entry_for
 from bridge.records import DEVICE, Account
-from bridge.registration import Deliver, Event, MarkInstalled, Registration
+from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.store import Store
 from bridge.transaction import Transaction

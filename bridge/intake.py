@@ -15,9 +15,10 @@ from bridge import wire
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Incoming
 from bridge.credentials import seal
+from bridge.decisions import Call, Event, Reply
 from bridge.names import MANAGEMENT
 from bridge.options import RETRY_AFTER, number_of
-from bridge.registration import Call, Claim, Event, Form, Registration, Reply
+from bridge.registration import Claim, Form, Registration
 from bridge.rulebook import Rulebook
 from bridge.store import Store
 from bridge.transaction import MAX_UNREGISTERED

@@ -5,39 +5,31 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.claims import Chosen, TakeToken, Undecided, choose, claim_of, shows
-from bridge.inventory import described, entry_for, is_to_come
-from bridge.registration import (
-    MAX_CLAIMS,
+from bridge.decisions import (
     Accept,
     Age,
     Announce,
     Call,
-    CallKind,
-    Claim,
-    Code,
     Command,
     Confirm,
     Decision,
     Delete,
     DeleteDevice,
     Deliver,
-    Device,
-    Draw,
     Effect,
     Enter,
     Event,
     Install,
     MarkDelivered,
     MarkInstalled,
-    Policy,
     Provision,
     Refusal,
     Register,
-    Registration,
     Remove,
     Reply,
-    Status,
 )
+from bridge.inventory import described, entry_for, is_to_come
+from bridge.registration import MAX_CLAIMS, CallKind, Claim, Code, Device, Draw, Policy, Registration, Status
 
 BY_DEVICE: Final = "device"
 BY_BRIDGE: Final = "bridge"

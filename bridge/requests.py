@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridge import names
+from bridge.decisions import Refusal
 from bridge.inventory import MAX_PROPERTIES, fits
-from bridge.registration import Code, Refusal, Status
+from bridge.registration import Code, Status
 from bridge.wire import fault_of, from_bytes
 
 MAX_IDS: Final = 1_000

@@ -24,30 +24,24 @@ from bridge.claims import (
     same,
     shows,
 )
-from bridge.inventory import described
-from bridge.outcomes import Case
-from bridge.registration import (
-    ANSWERED_PLAIN_WINDOW,
+from bridge.decisions import (
     Accept,
     Age,
     Announce,
     Call,
-    Code,
     Command,
     Confirm,
     Decision,
     Delete,
     DeleteDevice,
-    Device,
-    Draw,
     MarkDelivered,
     MarkInstalled,
-    Policy,
     Provision,
     Register,
-    Registration,
-    Status,
 )
+from bridge.inventory import described
+from bridge.outcomes import Case
+from bridge.registration import ANSWERED_PLAIN_WINDOW, Code, Device, Draw, Policy, Registration, Status
 
 WAITING, PENDING, ACCEPTED, BLOCKED = Status
 

@@ -10,11 +10,11 @@ from bridge import broker, queries
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
+from bridge.decisions import Age, Event
 from bridge.installation import Installation, ServiceLogin
 from bridge.intake import Intake
 from bridge.neighbours import Neighbours
 from bridge.records import ADMINISTRATOR, Account
-from bridge.registration import Age, Event
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
 from bridge.sessions import Session, hold

@@ -10,10 +10,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge import schema
+from bridge.decisions import Event
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.options import OptionValue
 from bridge.records import Account, Answered, AuditEntry, Change
-from bridge.registration import Device, Event, Registration
+from bridge.registration import Device, Registration
 from bridge.rows import (
     NOW,
     account_row,

@@ -2,29 +2,23 @@
 
 from dataclasses import dataclass
 
-from bridge.registration import (
+from bridge.decisions import (
     Age,
-    CallKind,
-    Code,
     Command,
     Confirm,
     Decision,
     Delete,
     DeleteDevice,
-    Device,
     Effect,
     Enter,
-    Form,
     Install,
     MarkDelivered,
     MarkInstalled,
-    Policy,
     Register,
-    Registration,
     Remove,
     Reply,
-    Status,
 )
+from bridge.registration import CallKind, Code, Device, Form, Policy, Registration, Status
 from tests.making import (
     ACCEPTED,
     BEFORE,

@@ -5,24 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bridge.registration import (
-    Accept,
-    Announce,
-    Call,
-    CallKind,
-    Claim,
-    Command,
-    Decision,
-    Device,
-    Draw,
-    Form,
-    Policy,
-    Provision,
-    Registration,
-    Said,
-    Status,
-    TokenPolicy,
-)
+from bridge.decisions import Accept, Announce, Call, Command, Decision, Provision
+from bridge.registration import CallKind, Claim, Device, Draw, Form, Policy, Registration, Said, Status, TokenPolicy
 from bridge.rules import decide
 from tests.world import START
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bridge import answers
 from bridge.answers import Answer, from_cursor, to_cursor
 from bridge.credentials import key_fingerprint
-from bridge.registration import Code, Event, Refusal, Status
+from bridge.decisions import Event, Refusal
+from bridge.registration import Code, Status
 from bridge.wire import to_bytes
 from tests.making import BEFORE, NOW, PENDING, claim, pending, waiting
 from tests.test_requests import refused

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from bridge import schema
 from bridge.batch import Batch
+from bridge.decisions import Confirm
 from bridge.records import Account
-from bridge.registration import Confirm, Device, Registration, Status
+from bridge.registration import Device, Registration, Status
 from bridge.rows import accounts_selected, device_of, devices_selected, registration_of, registrations_selected
 from bridge.store import Store
 from tests.files import tables

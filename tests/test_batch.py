@@ -6,20 +6,9 @@ import pytest
 
 from bridge import inventory_queries
 from bridge.batch import AccountWork, Batch, distinct
+from bridge.decisions import Call, Confirm, Delete, DeleteDevice, Register
 from bridge.records import Account, Change
-from bridge.registration import (
-    Call,
-    CallKind,
-    Code,
-    Confirm,
-    Delete,
-    DeleteDevice,
-    Device,
-    Form,
-    Register,
-    Registration,
-    TokenPolicy,
-)
+from bridge.registration import CallKind, Code, Device, Form, Registration, TokenPolicy
 from bridge.rulebook import Rulebook
 from bridge.store import Store
 from tests.making import (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.decisions import BulkEvent
 from bridge.handlers.bulk import CHUNK
 from bridge.records import Account
-from bridge.registration import BulkEvent
 from tests.files import CREDENTIALS, FULL, NORA, RITA, VERA, brought, failures, numbers, tables, tallied, told
 from tests.world import World
 

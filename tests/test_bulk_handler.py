@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from bridge import schema
-from bridge.registration import BulkEvent
+from bridge.decisions import BulkEvent
 from tests.files import CREDENTIALS, FULL, NORA, RITA, ROOT, brought, failures, numbers, tables, tallied, told
 from tests.world import World
 

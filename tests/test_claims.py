@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bridge.claims import claim_of, same, shows
-from bridge.registration import CallKind, Code, Decision, Draw, Form, Install, Policy, Registration, TokenPolicy
+from bridge.decisions import Decision, Install
+from bridge.registration import CallKind, Code, Draw, Form, Policy, Registration, TokenPolicy
 from tests.making import (
     ACCEPTED,
     BLOCKED,

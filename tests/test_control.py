@@ -7,8 +7,8 @@ import pytest
 
 from bridge.answers import MAX_ANSWER
 from bridge.broker import Incoming
+from bridge.decisions import Event
 from bridge.records import Change
-from bridge.registration import Event
 from bridge.roles import COMMANDS
 from tests.making import pending
 from tests.world import World

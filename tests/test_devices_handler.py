@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bridge.decisions import Event
 from bridge.handlers.devices import SORTS
-from bridge.registration import Event
 from tests.files import CREDENTIALS, tables
 from tests.world import World
 

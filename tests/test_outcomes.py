@@ -4,22 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.registration import (
-    Age,
-    CallKind,
-    Claim,
-    Command,
-    Confirm,
-    Delete,
-    Enter,
-    Form,
-    MarkDelivered,
-    MarkInstalled,
-    Policy,
-    Register,
-    Registration,
-    Reply,
-)
+from bridge.decisions import Age, Command, Confirm, Delete, Enter, MarkDelivered, MarkInstalled, Register, Reply
+from bridge.registration import CallKind, Claim, Form, Policy, Registration
 from bridge.rules import redelivery_ended
 from tests.making import (
     BEFORE,

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from bridge.registration import MAX_CLAIMS, Draw, Policy, Register, Registration, TokenPolicy
+from bridge.decisions import Register
+from bridge.registration import MAX_CLAIMS, Draw, Policy, Registration, TokenPolicy
 from tests.making import ACCEPTED, BY, PENDING, accept, call, decided
 from tests.making import BLOCKED as BLOCKED_NOW
 from tests.world import World

@@ -9,9 +9,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bridge import queries, schema
+from bridge.decisions import Event
 from bridge.queries import ListQuery
 from bridge.records import Account, Caller, Change
-from bridge.registration import Event, Registration, Status
+from bridge.registration import Registration, Status
 from bridge.rows import RANKS
 from bridge.store import Store
 from tests.making import (

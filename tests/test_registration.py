@@ -13,28 +13,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bridge.registration import (
+from bridge.decisions import (
     Age,
     Call,
-    CallKind,
-    Code,
     Command,
     Confirm,
     Decision,
     Delete,
-    Draw,
-    Form,
     Install,
     MarkDelivered,
     MarkInstalled,
-    Policy,
     Register,
-    Registration,
     Remove,
     Reply,
-    Status,
-    TokenPolicy,
 )
+from bridge.registration import CallKind, Code, Draw, Form, Policy, Registration, Status, TokenPolicy
 from tests.making import ACCEPTED, BLOCKED, BY, IGNORED, NOW, PENDING, REQUIRED, WAITING, accept, decided
 
 MINUTE = 60_000

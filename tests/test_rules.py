@@ -9,23 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.decisions import Command, Confirm, Deliver, Enter, MarkDelivered, MarkInstalled, Remove
 from bridge.outcomes import Case
-from bridge.registration import (
-    Code,
-    Command,
-    Confirm,
-    Deliver,
-    Device,
-    Enter,
-    MarkDelivered,
-    MarkInstalled,
-    Policy,
-    Registration,
-    Remove,
-    Said,
-    Status,
-    TokenPolicy,
-)
+from bridge.registration import Code, Device, Policy, Registration, Said, Status, TokenPolicy
 from bridge.rules import TABLE, Row
 from tests.examples import (
     AGE,

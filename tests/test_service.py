@@ -1,7 +1,7 @@
 """The housekeeping: what expires, what retires, and what stays."""
 
 from bridge.batch import Batch
-from bridge.registration import Confirm
+from bridge.decisions import Confirm
 from bridge.service import keep_house
 from tests.world import World
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import bridge
 from bridge import inventory_queries, queries, schema
+from bridge.decisions import Event
 from bridge.records import Account, Answered, AuditEntry, Change
-from bridge.registration import Device, Event, Registration, Status
+from bridge.registration import Device, Registration, Status
 from bridge.rows import account_row, device_row, registration_row
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.transaction import HOUR, MAX_UNREGISTERED, Transaction

@@ -10,10 +10,11 @@ from bridge.accounts import AccountsFault, Login
 from bridge.broker import Incoming
 from bridge.control import Control, Handled
 from bridge.credentials import KeyRing
+from bridge.decisions import Event
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Taken
 from bridge.records import ADMINISTRATOR, Account
-from bridge.registration import Device, Event, Registration
+from bridge.registration import Device, Registration
 from bridge.rulebook import Rulebook
 from bridge.store import Store
 from bridge.wire import Topics

@@ -18,22 +18,12 @@ from bridge.answers import bounded
 from bridge.batch import Batch, distinct
 from bridge.bulk import MAX_FILE, BadFile, BadRow, File, Row
 from bridge.credentials import BadSecret
+from bridge.decisions import Announce, BulkEvent, Decision, Provision, Refusal
 from bridge.handlers.desk import Desk, Result
 from bridge.inventory import fits, is_to_come, merged
 from bridge.names import MANAGEMENT, device_username
 from bridge.records import DEVICE, Account
-from bridge.registration import (
-    Announce,
-    BulkEvent,
-    Code,
-    Decision,
-    Device,
-    Provision,
-    Refusal,
-    Registration,
-    Said,
-    Status,
-)
+from bridge.registration import Code, Device, Registration, Said, Status
 from bridge.requests import BadRequest, Template, parse
 
 CHUNK: Final = 3_000

@@ -9,9 +9,10 @@ from bridge import queries
 from bridge.answers import failure_object
 from bridge.batch import Batch
 from bridge.credentials import KeyRing
+from bridge.decisions import BulkEvent, Refusal
 from bridge.names import MANAGEMENT, MAX_DEVICE_ID
 from bridge.records import AuditEntry
-from bridge.registration import BulkEvent, Code, Refusal
+from bridge.registration import Code
 from bridge.requests import BadRequest
 from bridge.roles import OWNER, VIEWER
 from bridge.rulebook import Rulebook

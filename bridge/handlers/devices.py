@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from bridge import inventory_queries as queries
 from bridge.answers import device_object, paged, sorted_cursor
+from bridge.decisions import DeleteDevice, Event
 from bridge.handlers.desk import Desk, Result
 from bridge.inventory import merged
-from bridge.registration import Code, DeleteDevice, Device, Event, Status
+from bridge.registration import Code, Device, Status
 from bridge.requests import BadRequest, ById, DeviceList, DeviceUpdate, checked_group, checked_properties, parse
 
 SORTS: Final = ("id", "name", "type", "group", "creationTime", "lastSeen")

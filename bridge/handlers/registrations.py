@@ -6,9 +6,10 @@ from typing import Any, Final
 from bridge import names, queries
 from bridge.answers import bounded, failure_object, registration_object
 from bridge.batch import distinct
+from bridge.decisions import Accept, Delete, Register
 from bridge.handlers.desk import Desk, Result, Tally
 from bridge.names import MANAGEMENT
-from bridge.registration import Accept, Code, Delete, Register, Registration, Status
+from bridge.registration import Code, Registration, Status
 from bridge.requests import (
     AcceptedDevice,
     AcceptOne,

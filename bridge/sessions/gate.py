@@ -9,8 +9,9 @@ from bridge import broker, queries
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Connection, Disconnected
 from bridge.clock import clock
+from bridge.decisions import MarkDelivered
 from bridge.intake import Intake, Outgoing
-from bridge.registration import MarkDelivered, Registration
+from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
 from bridge.sessions import RETAINED_ONLY_IF_NEW, Switch

@@ -6,7 +6,7 @@ from typing import Final
 
 from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
-from bridge.registration import BulkEvent, Event
+from bridge.decisions import BulkEvent, Event
 from bridge.wire import Topics, to_bytes
 
 COMPLETION_PAUSE: Final = 60_000

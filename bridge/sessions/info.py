@@ -11,8 +11,9 @@ from bridge import broker, wire
 from bridge.batch import Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
+from bridge.decisions import Confirm
 from bridge.inventory import with_info
-from bridge.registration import Confirm, Device
+from bridge.registration import Device
 from bridge.rulebook import Rulebook
 from bridge.sessions import RETAINED_NEVER, Switch
 from bridge.sessions.herald import Herald
