@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bridge import broker_advice, dynsec_file, installation, mosquitto_acl, mosquitto_conf
+from bridge import broker_advice, configurations, dynsec_file, installation, mosquitto_acl, mosquitto_conf
 from bridge.beside_files import Draft, Wishes, acl_rules, close_acl, load_plugin, tell_of_connections
 from bridge.beside_fit import (
     OUR_SERVICES,
@@ -241,7 +241,7 @@ def carry_out(planned: Plan) -> tuple[Installation, list[Path]]:
     folder = made.folder
     installation.write_private(folder.beside, json.dumps(_remembered(planned), indent=2) + "\n")
     bootstrap_owner = choose_owner(wishes.data)
-    installation.write_bootstrap_configuration(made, extra=bootstrap_owner.lines)
+    configurations.write_bootstrap_configuration(made, extra=bootstrap_owner.lines)
     backups: list[Path] = []
     own = [edit for edit in planned.edits if edit.path.parent == folder.operations.absolute() and edit.before is None]
     for edit in own:

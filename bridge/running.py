@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from bridge import __version__, display, installation, up
+from bridge import __version__, configurations, display, installation, up
 from bridge.brokers import find_plugin
 from bridge.children import BrokersFault, choose_owner, hand_over
 from bridge.installation import Installation, InstallationFault
@@ -88,7 +88,7 @@ def run_init(settings: Settings) -> None:
         if made.facts.port == made.facts.bootstrap_port and made.facts.host == made.facts.bootstrap_host:
             raise _fail(f"both brokers cannot listen at port {made.facts.port}: give one of them another", REFUSED)
         owner = choose_owner(settings.data)
-        files = installation.write_configurations(made, found, extra=owner.lines)
+        files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
         made.write_access()
     except InstallationFault as error:

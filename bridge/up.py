@@ -25,6 +25,7 @@ from bridge.children import (
     port_fault,
     wait_for_port,
 )
+from bridge.configurations import write_configurations
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
 from bridge.service import Service
 from bridge.settings import Settings
@@ -136,7 +137,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
     owner = choose_owner(settings.data)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
-    configurations = installation.write_configurations(
+    configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))

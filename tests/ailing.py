@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bridge import installation
+from bridge import configurations, installation
 from bridge.doctor.finding import Finding, Verdict, look_at
 
 
@@ -12,7 +12,7 @@ def healthy(data: Path) -> installation.Installation:
     """Make all files of an installation that has not been started yet."""
     made = installation.make(data)
     made.write_access()
-    installation.write_configurations(made, Path("/usr/lib/mosquitto_dynamic_security.so"), extra=("user root",))
+    configurations.write_configurations(made, Path("/usr/lib/mosquitto_dynamic_security.so"), extra=("user root",))
     return made
 
 

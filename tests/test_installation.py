@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bridge import installation
+from bridge.configurations import write_configurations
 from bridge.credentials import KeyRing
-from bridge.installation import Folder, InstallationFault, load, make, read_keys, write_configurations
+from bridge.installation import Folder, InstallationFault, load, make, read_keys
 
 
 def files_below(path: Path) -> dict[str, bytes]:

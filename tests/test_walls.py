@@ -71,6 +71,7 @@ ROOMS: dict[str, str] = {
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",
     "installation": "accounts accounts.grants brokers credentials names roles wire",
+    "configurations": "brokers installation",
     "settings": "",
     "mosquitto_conf": "",
     "mosquitto_acl": "",
@@ -89,8 +90,8 @@ ROOMS: dict[str, str] = {
     "sessions.control": ANY,
     "service": ANY,
     "children": "",
-    "beside": "beside_files beside_fit broker_advice children dynsec_file installation mosquitto_acl mosquitto_conf"
-    " rewriting wire",
+    "beside": "beside_files beside_fit broker_advice children configurations dynsec_file installation mosquitto_acl"
+    " mosquitto_conf rewriting wire",
     "doctor.finding": "dynsec_file installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "doctor.finding",
@@ -155,6 +156,7 @@ UNTESTED_HERE: dict[str, str] = {
     "decisions": "data only",
     "records": "data only",
     "schema": "compared with the migrations in test_store",
+    "configurations": "with the installation, in test_installation",
     "beside": "end to end",
     "beside_files": "end to end, in test_beside",
     "consenting": "end to end, in test_beside",
