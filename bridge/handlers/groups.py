@@ -37,8 +37,9 @@ async def delete_group(desk: Desk, value: dict[str, Any]) -> Result:
         raise BadRequest(Code.NOT_FOUND, f"there is no group {path}")
     devices = await queries.devices_below(desk.connection, desk.tenant, path)
     if devices:
+        they = "a device is" if devices == 1 else f"{devices} devices are"
         raise BadRequest(
-            Code.INVALID_STATE, f"{devices} devices are in the group {path} or below it: move or delete them first"
+            Code.INVALID_STATE, f"{they} in the group {path} or below it: move to another group or delete first"
         )
     await desk.transaction.forget_group(desk.tenant, path)
     desk.note(None, "ok", {"path": path})
