@@ -36,10 +36,28 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def peopled_database(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A database with the tenants and administrators that a World begins with, to be copied."""
+    path = tmp_path_factory.mktemp("peopled") / "registrations.db"
+    shutil.copy(empty_database, path)
+
+    async def make() -> None:
+        store = await Store.open(f"sqlite+aiosqlite:///{path}")
+        await World.on(store)
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
 @pytest_asyncio.fixture
-async def store(tmp_path: Path, empty_database: Path) -> AsyncIterator[Store]:
-    """An empty database in a file."""
-    path = shutil.copy(empty_database, tmp_path / "registrations.db")
+async def store(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, peopled_database: Path
+) -> AsyncIterator[Store]:
+    """A database in a file, empty but for the people that a World begins with, where the test has one."""
+    source = peopled_database if "world" in request.fixturenames else empty_database
+    path = shutil.copy(source, tmp_path / "registrations.db")
     opened = await Store.open(f"sqlite+aiosqlite:///{path}")
     yield opened
     await opened.close()

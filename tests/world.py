@@ -88,6 +88,19 @@ class FakeAccounts:
             yield username, login.description
 
 
+async def peopled(store: Store, now: int) -> None:
+    """Make the tenants and administrators that a World begins with."""
+    async with store.write() as transaction:
+        await transaction.ensure_tenants(now)
+        await transaction.make_tenant("north", None, now)
+        await transaction.save_accounts(
+            [
+                Account(name, ADMINISTRATOR, tenant, name, name.encode(), "k1", role, installed=now)
+                for (tenant, name), role in ROLES.items()
+            ]
+        )
+
+
 @dataclass
 class World:
     """All rooms above the store and below the sessions, connected as the service connects them."""
@@ -107,17 +120,12 @@ class World:
     @classmethod
     async def on(cls, store: Store, prefix: str = "") -> "World":
         clock, topics = Clock(), Topics.below(prefix)
-        async with store.write() as transaction:
-            await transaction.ensure_tenants(clock())
-            if not await queries.roles(transaction.connection):
-                await transaction.make_tenant("north", None, clock())
-            await transaction.save_accounts(
-                [
-                    Account(name, ADMINISTRATOR, tenant, name, name.encode(), "k1", role, installed=clock())
-                    for (tenant, name), role in ROLES.items()
-                ]
-            )
-            standing = await queries.standing(transaction.connection)
+        async with store.read() as connection:
+            is_new = not await queries.roles(connection)
+        if is_new:
+            await peopled(store, clock())
+        async with store.read() as connection:
+            standing = await queries.standing(connection)
         rulebook = Rulebook(KEYS)
         rulebook.follow(standing.values, standing.tenants, standing.roles)
         script: list[str] = []
