@@ -45,14 +45,14 @@ format: $(READY) ## rewrite the sources in house format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-unit: $(READY) ## the tests without a broker, seconds
-	$(BIN)/python -m pytest -q -m "not e2e"
+unit: $(READY) ## the tests that need no bridge between brokers, on all cores
+	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
 e2e: setup compose clients ## the tests on a real Mosquitto
 	$(BIN)/python -m pytest -q -m e2e
 
-test: setup compose clients check ## everything that must pass
-	$(BIN)/python -m pytest -q
+test: setup compose clients check unit ## everything that must pass
+	$(BIN)/python -m pytest -q -m e2e
 
 demo: setup ## the main job on a real Mosquitto, told step by step
 	@$(BIN)/python -m bridge.demo
