@@ -213,8 +213,12 @@ def opened(lines: Iterable[str], wanted: str) -> tuple[Head, Iterator[Record]]:
     else:
         raise BadFile(f"the file is empty: its first line has to name the columns, {wanted} among them")
     header = [line]
-    while (text := "".join(header)).count('"') % 2 and len(text) <= LOOK_AHEAD and (line := next(rest, "")):
+    quotes, length = line.count('"'), len(line)
+    while quotes % 2 and length <= LOOK_AHEAD and (line := next(rest, "")):
         header.append(line)
+        quotes += line.count('"')
+        length += len(line)
+    text = "".join(header)
     if _SURROGATE.search(text):
         raise BadFile("the header holds characters that are no text: save the file as 'CSV UTF-8'")
     for separator in separators or _most_frequent_first(text):

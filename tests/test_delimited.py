@@ -105,6 +105,13 @@ def test_hostile_quotes_cost_linear_time(line: str) -> None:
     assert took("x" + line.replace("\n", "") * number + "\n") < 15
 
 
+def test_a_header_that_goes_over_many_lines_costs_linear_time() -> None:
+    began = time.perf_counter()
+    with pytest.raises(BadFile):
+        opened(lines('"ID' + "\n" * LOOK_AHEAD), "ID")
+    assert time.perf_counter() - began < 2
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text('ab;,\t "\n\r', max_size=8)
 
 
