@@ -12,7 +12,7 @@ from bridge.decisions import BulkEvent, Event, Refusal
 from bridge.records import AuditEntry, Caller
 from bridge.registration import Claim, Code, Device, Registration
 from bridge.requests import MAX_IDS, BadRequest
-from bridge.wire import iso, to_bytes
+from bridge.wire import from_bytes, iso, to_bytes
 
 DEFAULT_TYPE: Final = "c8y_DefaultDevice"
 DEFAULT_ID_TYPE: Final = "c8y_Serial"
@@ -237,7 +237,7 @@ def _is_sort_value(value: object) -> bool:
 def from_cursor(cursor: str, length: int, kinds: Sequence[type] | None = None) -> list[Any]:
     """Read what ``to_cursor`` wrote: ``length`` values, of ``kinds`` where these are known. Raises BadRequest."""
     try:
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = from_bytes(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):
         position = None
     if (

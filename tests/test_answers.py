@@ -121,6 +121,8 @@ def test_a_cursor_is_read_as_it_was_written(position: list[Any]) -> None:
         to_cursor([2**63, 1]),
         to_cursor([1.5, 1]),
         "W" * 9_000,
+        "W1tb" * 30_000,
+        to_cursor(["\ud800", 1]),
         "eyJhIjogMX0",
     ],
 )
