@@ -129,7 +129,11 @@ async def audit(connection: AsyncConnection, query: AuditQuery) -> list[AuditEnt
         statement = statement.where(_AUDIT.c.tenant == query.tenant)
     if query.device_id is not None:
         tables = (schema.registrations, _DEVICES)
-        files = sa.union(*(sa.select(table.c.bulk).where(table.c.id == query.device_id) for table in tables))
+        wrote = [sa.select(table.c.bulk).where(table.c.id == query.device_id) for table in tables]
+        if query.tenant is not None:
+            # A file of management may hold devices of several tenants: whose is whose, each knows of its own alone.
+            wrote = [one.where(table.c.tenant == query.tenant) for one, table in zip(wrote, tables, strict=True)]
+        files = sa.union(*wrote)
         statement = statement.where(sa.or_(_AUDIT.c.device_id == query.device_id, _AUDIT.c.bulk.in_(files)))
     if query.since is not None:
         statement = statement.where(_AUDIT.c.at >= query.since)

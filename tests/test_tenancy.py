@@ -57,3 +57,9 @@ async def test_management_registers_and_decides_for_every_tenant(world: World) -
     assert (await world.done("accept", {"id": "pump-7"}, who=ROOT))["status"] == "ACCEPTED"
     assert (await world.done("get", {"id": "pump-7"}, who=NORA))["status"] == "ACCEPTED"
     assert await world.done("delete", {"id": "pump-7"}, who=ROOT) == {"deleted": ["pump-7"], "failed": []}
+
+
+async def test_the_audit_of_anothers_device_shows_not_even_a_file_that_both_stand_in(world: World) -> None:
+    await world.done("bulk-register", b"ID;PATH;TENANT\na;;default\nb;;north\n", who=ROOT)
+    assert len((await world.done("audit", {"id": "b"}, who=NORA))["entries"]) == 1
+    assert (await world.done("audit", {"id": "a"}, who=NORA))["entries"] == []
