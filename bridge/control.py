@@ -172,6 +172,7 @@ class Control:
             async with self._store.write() as transaction:
                 if (repeated := await self._repeated(transaction, asked)) is not None:
                     return repeated
+                self._check(asked)  # again: while this one waited for its turn, or between parts, a role may have gone
                 desk = self._desk(asked, transaction)
                 answer = await self._decide(desk, asked, sweep)
                 await desk.batch.write()

@@ -1,6 +1,8 @@
 """Bulk files sent twice, in parts, interrupted, tried without doing: nothing is done twice, lost or told."""
 
+import contextlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from bridge.decisions import BulkEvent
 from bridge.handlers.bulk import CHUNK
 from bridge.records import Account
+from bridge.transaction import Transaction
 from tests.files import CREDENTIALS, FULL, NORA, RITA, VERA, brought, failures, numbers, tables, tallied, told
 from tests.world import World
 
@@ -97,6 +100,43 @@ async def test_a_file_of_several_parts_is_one_answer_one_event_and_one_audit_ent
         assert tallied(entry) == {**event.numbers, "complete": True}
     assert (await world.done("stats"))["series"][0]["registered"] == CHUNK + 200
     assert (await world.done("list", {"limit": 1}))["counts"]["WAITING_FOR_CONNECTION"] == CHUNK + 200
+
+
+@pytest.mark.parametrize("role", [None, "registrar", "viewer"])
+async def test_a_role_that_goes_while_a_file_is_worked_on_holds_from_the_next_part_on(
+    world: World, role: str | None
+) -> None:
+    await brought(world, "device")
+    text = "ID;PATH\n" + many(0, CHUNK) + "pump-7;H\n"
+    roles = dict(world.rulebook.roles)
+    parts = 0
+    follow = world.store.write
+
+    def write() -> contextlib.AbstractAsyncContextManager[Transaction]:
+        nonlocal parts
+        parts += 1
+        if parts == 2:
+            changed = {key: value for key, value in roles.items() if key != ("default", "admin")}
+            changed |= {} if role is None else {("default", "admin"): role}
+            world.rulebook.follow(world.rulebook.values, world.rulebook.tenants, changed)
+        return follow()
+
+    world.store.write = write  # type: ignore[assignment]
+    answer = await world.answer("bulk-register", text.encode())
+    if role == "registrar":
+        assert failures(answer["result"]) == [("pump-7", "NOT_PERMITTED", CHUNK + 2)]
+    else:
+        assert answer["error"]["code"] == "NOT_PERMITTED"
+    device = await world.device("pump-7")
+    assert device is not None
+    assert device.group != "H"
+
+
+async def test_a_dry_run_of_many_ids_that_come_again_costs_linear_time(world: World) -> None:
+    text = "ID;CREDENTIALS\n" + "".join(f"d{number};{CREDENTIALS}\n" for number in range(8 * CHUNK)) * 2
+    began = time.perf_counter()
+    assert numbers(await told(world, text, command="bulk-validate")) == (16 * CHUNK, 8 * CHUNK, 0, 16 * CHUNK)
+    assert time.perf_counter() - began < 20
 
 
 async def test_what_a_fault_interrupts_is_kept_in_whole_parts_and_sent_again(world: World) -> None:

@@ -74,6 +74,15 @@ async def test_a_token_with_autoaccept_in_a_file_accepts_the_matching_call_at_on
     assert (await world.done("accept", {"id": "b"}))["status"] == "ACCEPTED", "the token of the file counts as given"
 
 
+async def test_autoaccept_is_taken_back_without_naming_the_token_again(world: World) -> None:
+    await told(world, "ID;PATH;TOKEN;AUTOACCEPT\na;;s3cret;true\nb;;s3cret;true\n")
+    await told(world, "ID;PATH;TOKEN;AUTOACCEPT\na;;;false\nb;;;\n")
+    for device_id in "ab":
+        await world.call(device_id, b'{"securityToken":"s3cret"}')
+    assert (await world.done("get", {"id": "a"}))["status"] == "PENDING_ACCEPTANCE"
+    assert (await world.done("get", {"id": "b"}))["status"] == "ACCEPTED"
+
+
 # Full files.
 
 

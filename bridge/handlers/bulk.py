@@ -24,7 +24,7 @@ from bridge.inventory import fits, is_to_come, merged
 from bridge.names import MANAGEMENT, device_username
 from bridge.records import DEVICE, Account
 from bridge.registration import Code, Device, Registration, Said, Status
-from bridge.requests import BadRequest, Template, parse
+from bridge.requests import MAX_IDS, BadRequest, Template, parse
 
 CHUNK: Final = 3_000
 """Lines decided in one transaction, so that calls and other requests get their turn in between."""
@@ -69,9 +69,10 @@ class Outcome:
     def fail(self, row: Row | BadRow, tenant: str | None, code: Code, reason: str) -> None:
         """Note a line that failed."""
         shown = {} if row.id is None else {"deviceId": row.id}
-        self.failed.append(
-            {"bulkNewDeviceStatus": "FAILED", **shown, "code": code, "failureReason": reason, "line": row.line}
-        )
+        if len(self.failed) <= MAX_IDS:  # one more than an answer shows tells that it does not show all
+            self.failed.append(
+                {"bulkNewDeviceStatus": "FAILED", **shown, "code": code, "failureReason": reason, "line": row.line}
+            )
         self.count(tenant, "all", "failed")
 
     def result(self) -> Result:
@@ -97,7 +98,6 @@ class _Reader:
     def __init__(self, desk: Desk, number: str) -> None:
         file = opened(desk.payload, desk)
         self.actor = desk.actor
-        self.may_update = desk.may_update
         self.full = file.full
         self.lines: Iterator[Row | BadRow] = iter(file)
         self.number = number
@@ -139,14 +139,14 @@ class _Reader:
     def _announce(self, desk: Desk, row: Row, tenant: str) -> Announce:
         said, token = self._said(row), row.token
         if token is None:
-            return Announce(row.id, tenant, self.actor, said, self.number, self.may_update)
+            return Announce(row.id, tenant, self.actor, said, self.number, desk.may_update, auto_accept=row.auto_accept)
         return Announce(
             id=row.id,
             tenant=tenant,
             by=self.actor,
             said=said,
             bulk=self.number,
-            may_update=self.may_update,
+            may_update=desk.may_update,
             token=desk.keys.token_digest(row.id, token),
             token_is_long=len(token) >= names.LONG_TOKEN,
             auto_accept=row.auto_accept,
@@ -161,7 +161,7 @@ class _Reader:
             by=self.actor,
             said=self._said(row),
             bulk=self.number,
-            may_update=self.may_update,
+            may_update=desk.may_update,
             seed=secrets.token_bytes(16),
             key_id=desk.keys.current,
         )
@@ -182,7 +182,7 @@ class _Reader:
         was_device = device is not None or (before is not None and before.status is Status.ACCEPTED)
         if isinstance(command, Provision):
             is_new = not was_device
-            if was_device and not command.held:
+            if was_device and not command.held and len(self.outcome.updated) <= MAX_IDS:
                 self.outcome.updated.append({"bulkNewDeviceStatus": "CREDENTIAL_UPDATED", "deviceId": row.id})
         else:
             is_new = before is None and decision.after is not None
@@ -207,7 +207,7 @@ class _Held:
         ]
         there = await desk.transaction.accounts(usernames)
         self.accounts = {account.subject: account for account in there.values() if account.wanted} | {
-            device_id: account for device_id, account in self.passwords.items() if device_id in set(ids)
+            device_id: self.passwords[device_id] for device_id in ids if device_id in self.passwords
         }
 
     def place(self, batch: Batch, ids: Sequence[str]) -> None:
