@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from tests.e2e.peer import PATIENCE, Administrator, administrator
-from tests.e2e.people import NOT_AUTHORIZED, hears_only, login, person, reason_of, unless_thrown_out
+from tests.e2e.people import NOT_AUTHORIZED, hears_only, login, new_tenant, person, reason_of, unless_thrown_out
 from tests.e2e.scenes import TIME, assert_refused, bring_in, is_error, resident, setting
 
 Access = dict[str, Any]
@@ -335,16 +335,16 @@ async def test_a_deleted_registration_leaves_the_device_and_registered_again_clo
         await assert_refused(access["port"], credentials["username"], credentials["password"], credentials["clientId"])
 
 
-async def test_the_last_owner_stays_and_nobody_deletes_himself_out_of_it(access: Access) -> None:
-    async with administrator(access) as admin:
-        answer = await admin.answer("delete-administrator", {"name": "admin"})
+async def test_the_last_owner_stays_and_others_may_leave(access: Access) -> None:
+    async with administrator(access, "management") as root, new_tenant(access, root, "people-last") as boss:
+        answer = await boss.answer("delete-administrator", {"name": boss.name})
         assert is_error(answer, "INVALID_STATE"), answer
-        assert await admin.code("delete-administrator", {"name": "root"}) == "NOT_FOUND"
-        made = await admin.ok("create-administrator", {"name": "people-second", "role": "owner"})
-        async with person(access, "default", "people-second", made["password"]) as second:
+        assert await boss.code("delete-administrator", {"name": "root"}) == "NOT_FOUND"
+        made = await boss.ok("create-administrator", {"name": "people-second", "role": "owner"})
+        async with person(access, "people-last", "people-second", made["password"]) as second:
             await second.peer.publish(
-                "control/default/people-second/request/delete-administrator", b'{"name":"people-second"}'
+                "control/people-last/people-second/request/delete-administrator", b'{"name":"people-second"}'
             )
             await second.peer.thrown_out()
         await assert_refused(access["port"], "people-second", made["password"], None)
-        assert await admin.code("delete-administrator", {"name": "admin"}) == "INVALID_STATE"
+        assert await boss.code("delete-administrator", {"name": boss.name}) == "INVALID_STATE"
