@@ -152,10 +152,10 @@ class Installer:
         if not part[0].wanted:
             await self._remove(part)
             return
-        again = [account for account in part if account.renewed]
+        again = [account for account in part if account.renewed and account.installed is None]
         if again:
             await self._renew(again)
-        await self._install([account for account in part if not account.renewed])
+        await self._install([account for account in part if account not in again])
 
     async def _remove(self, leaving: Sequence[Account]) -> None:
         await self._end_lives([account for account in leaving if account.kind == DEVICE])
@@ -230,7 +230,7 @@ class Installer:
                 if Deliver() in decision.effects and decision.after is not None:
                     delivered.append(decision.after)
             there = await _unchanged(transaction, coming)
-            await transaction.save_accounts([replace(account, installed=batch.now) for account in there])
+            await transaction.save_accounts([replace(account, installed=batch.now, revisit=False) for account in there])
             entries = await transaction.devices([registration.id for registration in delivered])
             made = [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
             await transaction.save_devices(made)
@@ -264,9 +264,10 @@ class Installer:
                     continue
                 same = description == login.description
                 if account.wanted and account.installed is not None and not same:
-                    # Where only what it may do is not right, its sessions and what waits for it may stay.
-                    ended = description is None or not login.has_password_of(description)
-                    wrong.append(replace(account, installed=None, renewed=ended))
+                    if description is None or not login.has_password_of(description):
+                        wrong.append(replace(account, installed=None, renewed=True))
+                    else:  # only what it may do is not right: its sessions, and what waits for it, may stay
+                        wrong.append(replace(account, revisit=True))
                 elif account.wanted and account.installed is None and not account.renewed and same:
                     done.append(account)
             for start in range(0, len(done), AT_ONCE):

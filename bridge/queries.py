@@ -154,14 +154,21 @@ async def undelivered(connection: AsyncConnection, after: str, limit: int) -> li
 
 
 async def accounts_to_do(connection: AsyncConnection, limit: int, *, without: Collection[str] = ()) -> list[Account]:
-    """Return accounts that the broker should lose, or should have and has not confirmed; the former first."""
-    statement = accounts_selected().where(schema.accounts.c.installed.is_(None))
-    if without:
-        statement = statement.where(schema.accounts.c.username.not_in(without))
-    rows = await connection.execute(
-        statement.order_by(schema.accounts.c.wanted, schema.accounts.c.username).limit(limit)
-    )
-    return [Account(*row) for row in rows]
+    """Return accounts that the broker should lose, should have and has not confirmed, or should look at again.
+
+    In this order: who waits for a first login does not stand behind a fleet whose rights have changed.
+    """
+    table = schema.accounts
+    found: list[Account] = []
+    for outstanding in (table.c.installed.is_(None), sa.and_(table.c.installed.is_not(None), table.c.revisit)):
+        statement = accounts_selected().where(outstanding)
+        if without:
+            statement = statement.where(table.c.username.not_in(without))
+        rows = await connection.execute(statement.order_by(table.c.wanted, table.c.username).limit(limit))
+        found = [Account(*row) for row in rows]
+        if found:
+            break
+    return found
 
 
 async def accounts(connection: AsyncConnection, after: str, limit: int) -> list[Account]:

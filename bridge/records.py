@@ -25,7 +25,7 @@ class Account:
     """A login that the operations broker should have (``wanted``) or should lose. ``installed`` None: to be done.
 
     ``secret`` is a password that somebody chose, encrypted; without it the password is derived from ``seed``.
-    ``details`` are what an application may read and write, as JSON.
+    ``details`` are what an application may read and write, as JSON. ``revisit``: what it may do has changed since.
     """
 
     username: str
@@ -40,6 +40,7 @@ class Account:
     installed: int | None = None
     secret: bytes | None = field(default=None, repr=False)
     details: str | None = None
+    revisit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

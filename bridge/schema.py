@@ -98,6 +98,7 @@ accounts = Table(
     Column("installed", BigInteger),
     Column("secret", LargeBinary),  # a password that somebody chose, encrypted; otherwise it comes from the seed
     Column("details", Text),  # of an application: what it reads and writes
+    Column("revisit", Boolean, nullable=False, server_default=text("false")),  # what it may do has changed
 )
 Index(
     "ix_accounts_people",
@@ -111,6 +112,12 @@ Index(
     accounts.c.username,
     sqlite_where=text("installed IS NULL"),
     postgresql_where=text("installed IS NULL"),
+)
+Index(
+    "ix_accounts_revisit",
+    accounts.c.username,
+    sqlite_where=text("revisit"),
+    postgresql_where=text("revisit"),
 )
 
 devices = Table(

@@ -193,7 +193,7 @@ class Transaction:
         statement = sa.update(table).where(
             table.c.kind == kind, table.c.wanted.is_(True), table.c.installed.is_not(None)
         )
-        statement = statement.values(installed=None, renewed=False)
+        statement = statement.values(revisit=True)
         if tenant is not None:
             statement = statement.where(table.c.tenant == tenant)
         await self.connection.execute(statement)

@@ -14,6 +14,14 @@ def upgrade() -> None:
     op.add_column("registrations", sa.Column("bulk", sa.Text(), nullable=True))
     op.add_column("accounts", sa.Column("secret", sa.LargeBinary(), nullable=True))
     op.add_column("accounts", sa.Column("details", sa.Text(), nullable=True))
+    op.add_column("accounts", sa.Column("revisit", sa.Boolean(), nullable=False, server_default=sa.text("false")))
+    op.create_index(
+        "ix_accounts_revisit",
+        "accounts",
+        ["username"],
+        sqlite_where=sa.text("revisit"),
+        postgresql_where=sa.text("revisit"),
+    )
     op.create_index(
         "ix_accounts_people",
         "accounts",
@@ -66,10 +74,11 @@ def downgrade() -> None:
     op.drop_table("groups")
     op.drop_index("ix_devices_group", "devices")
     op.drop_index("ix_accounts_people", "accounts")
+    op.drop_index("ix_accounts_revisit", "accounts")
     for table, columns in {
         "audit": ("bulk",),
         "devices": ("folded", "bulk", "shell", "id_type", "iccid"),
-        "accounts": ("details", "secret"),
+        "accounts": ("revisit", "details", "secret"),
         "registrations": ("bulk",),
     }.items():
         for column in columns:
