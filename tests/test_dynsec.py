@@ -12,6 +12,7 @@ from bridge.accounts.dynsec import (
     PAGE,
     PATIENCE,
     REQUESTS,
+    ROLES,
     TEXTNAME,
     TRIES,
     Dynsec,
@@ -91,6 +92,8 @@ class Plugin:
                 del self.roles[name]
             case {"command": "listClients", "count": count, "offset": offset}:
                 data = {"clients": list(self.clients.values())[offset : offset + count]}
+            case {"command": "listRoles", "count": count, "offset": offset}:
+                data = {"roles": list(self.roles.values())[offset : offset + count]}
         return {**answer, **({} if error is None else {"error": error}), **({} if data is None else {"data": data})}
 
 
@@ -125,7 +128,7 @@ async def test_an_unchanged_account_is_not_touched_since_that_throws_the_device_
     [
         (replace(LOGIN, password="new", mark="mark-2"), ["modifyClient"]),
         (replace(LOGIN, client_id="y"), ["modifyClient"]),
-        (replace(LOGIN, grants=LOGIN.grants[:1]), ["modifyRole", "modifyClient"]),
+        (replace(LOGIN, grants=LOGIN.grants[:1]), ["modifyRole"]),
         (replace(LOGIN, grants=LOGIN.grants[:1], mark="mark-2"), ["modifyRole", "modifyClient"]),
     ],
 )
@@ -135,7 +138,8 @@ async def test_what_differs_is_made_as_wanted_the_role_first(wanted: Login, chan
     plugin.messages.clear()
     await dynsec.renew([wanted])
     assert [command for message in plugin.messages[1:] for command in message] == changing
-    assert plugin.clients["t1/device_x"]["textdescription"] == wanted.description
+    assert wanted.has_password_of(plugin.clients["t1/device_x"]["textdescription"])
+    assert [one async for one in dynsec.listed()] == [("t1/device_x", wanted.description)]
     assert plugin.roles[role_name("t1/device_x")]["acls"] == [grant.members for grant in wanted.grants]
 
 
@@ -164,14 +168,14 @@ async def test_accounts_are_taken_away_each_client_before_its_role() -> None:
     plugin, dynsec = made()
     await dynsec.install([LOGIN, ADMIN])
     await dynsec.remove(["t1/device_x"])
-    assert plugin.messages[-1] == ["deleteClient", "deleteRole"]
+    assert plugin.messages[-2:] == [["getClient"], ["deleteClient", "deleteRole"]]
     assert (set(plugin.clients), set(plugin.roles)) == ({"ada"}, {role_name("ada")})
 
 
 async def test_what_is_not_there_is_none_to_take_away() -> None:
     plugin, dynsec = made()
     await dynsec.remove(["t1/device_x"])
-    assert plugin.messages == [["deleteClient", "deleteRole"]]
+    assert plugin.messages == [["getClient"], ["deleteClient", "deleteRole"]]
 
 
 @pytest.mark.parametrize(
@@ -198,13 +202,36 @@ async def test_any_other_error_is_a_fault_with_the_plugins_words(command: str) -
         await work()
 
 
-async def test_other_grants_alone_change_the_role_and_the_description_since_a_password_throws_the_device_out() -> None:
+async def test_other_grants_alone_change_the_role_since_any_change_of_the_client_throws_the_device_out() -> None:
     plugin, dynsec = made()
     await dynsec.install([LOGIN])
     before = dict(plugin.clients["t1/device_x"])
     await dynsec.renew([replace(LOGIN, grants=LOGIN.grants[:1])])
-    changed = {key for key, value in plugin.clients["t1/device_x"].items() if before[key] != value}
-    assert changed == {"textdescription"}
+    assert plugin.clients["t1/device_x"] == before
+
+
+async def test_grants_that_somebody_changed_are_seen_in_the_list() -> None:
+    plugin, dynsec = made()
+    await dynsec.install([LOGIN, ADMIN])
+    plugin.roles[role_name("ada")]["acls"].pop()
+    plugin.clients["t1/device_x"]["roles"].append({"rolename": role_name("ada"), "priority": 1})
+    found = [one async for one in dynsec.listed()]
+    right = [login.description for login in (LOGIN, ADMIN)]
+    assert [description in right for _, description in found] == [False, False]
+    assert [login.has_password_of(one) for login, (_, one) in zip((LOGIN, ADMIN), found, strict=True)] == [True, True]
+
+
+async def test_commands_that_one_message_does_not_hold_go_in_several() -> None:
+    plugin, dynsec = made()
+    long = tuple(replace(LOGIN.grants[0], topic=f"{number}/" + "x" * 100_000) for number in range(12))
+    logins = [replace(LOGIN, username=f"u{number}", grants=long) for number in range(3)]
+    await dynsec.install(logins)
+    assert plugin.messages == [["createRole", "createClient"]] * 3
+    assert set(plugin.clients) == {"u0", "u1", "u2"}
+    plugin.messages.clear()
+    with pytest.raises(AccountsFault, match="u9"):
+        await dynsec.install([LOGIN, replace(LOGIN, username="u9", grants=long[:1] * 20)])
+    assert plugin.messages == []
 
 
 async def test_an_account_of_somebody_elses_is_never_taken_over() -> None:
@@ -212,6 +239,7 @@ async def test_an_account_of_somebody_elses_is_never_taken_over() -> None:
     plugin.clients["t1/device_x"] = {"username": "t1/device_x", "roles": [], "password": "theirs"}
     with pytest.raises(AccountsFault, match="not the bridge's"):
         await dynsec.install([LOGIN])
+    await dynsec.remove(["t1/device_x"])
     assert plugin.clients["t1/device_x"]["password"] == "theirs"
 
 
@@ -223,7 +251,7 @@ async def test_only_accounts_that_the_bridge_made_are_listed_page_by_page() -> N
     plugin.messages.clear()
     found = [one async for one in dynsec.listed()]
     assert found == [(f"u{number:04}", LOGIN.description) for number in range(PAGE)]
-    assert plugin.messages == [["listClients"]] * 2
+    assert plugin.messages == [["listRoles"]] * (PAGE // ROLES + 1) + [["listClients"]] * 2
 
 
 def test_a_command_without_answer_is_sent_again_and_a_lost_answer_does_no_harm() -> None:
@@ -273,7 +301,7 @@ def test_two_processes_never_use_the_same_correlation_data() -> None:
                 await Dynsec(cast("Connection", Line())).remove(["x"])
 
     hurried(work())
-    assert len(set(sent)) == len(sent) == 2 * 2 * TRIES
+    assert len(set(sent)) == len(sent) == 2 * TRIES
 
 
 def test_an_account_in_the_plugins_file_is_as_the_plugin_would_make_it() -> None:

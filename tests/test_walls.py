@@ -46,7 +46,7 @@ ROOMS: dict[str, str] = {
     "batch": "decisions names records registration rulebook rules transaction",
     "accounts.grants": "roles wire",
     "accounts.__init__": "accounts.grants",
-    "accounts.dynsec": "accounts broker credentials wire",
+    "accounts.dynsec": "accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
     "intake": "batch broker credentials decisions names options registration rulebook store transaction wire",
     "installer": "accounts accounts.grants batch credentials decisions inventory queries records registration"

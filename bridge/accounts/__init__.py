@@ -15,7 +15,7 @@ class AccountsFault(Exception):
 class Login:
     """An account as the broker should have it. ``mark`` changes with the password and is no secret.
 
-    ``description`` is what the broker keeps with the account: by it one sees whether password and grants are right.
+    ``description`` tells whether password and grants are right, compared with what the broker has.
     """
 
     username: str
@@ -47,4 +47,4 @@ class Accounts(Protocol):
         """Take accounts away, with their live sessions. One that is not there is none to take away."""
 
     def listed(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield user name and description of every account that the bridge made, and of no other."""
+        """Yield user name and description, as things are, of every account that the bridge made, and of no other."""

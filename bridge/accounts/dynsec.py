@@ -8,10 +8,11 @@ deleted before the client, which crashes Mosquitto 2.0.11 and 2.1.2.
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from bridge.accounts import AccountsFault, Login
+from bridge.accounts.grants import digest_of_members
 from bridge.broker import Connection, Disconnected
 from bridge.credentials import mosquitto_hash
 from bridge.wire import to_bytes
@@ -21,7 +22,11 @@ RESPONSES: Final = "$CONTROL/dynamic-security/v1/response"
 TEXTNAME: Final = "bootstrap-bridge"
 """How the bridge knows the accounts that it made from others'."""
 PAGE: Final = 500
-"""Clients in one page of a list; an answer stays far below the broker's packet limit."""
+"""Clients in one page of a list."""
+ROLES: Final = 100
+"""Roles in one page of a list; an application may have hundreds of grants."""
+MAX_MESSAGE: Final = 1_900_000
+"""Bytes of commands in one message; the broker ends the connection at 2,000,000."""
 PATIENCE: Final = 30.0
 """Seconds without an answer after which a command is sent again; the broker writes its whole file for each."""
 TRIES: Final = 3
@@ -84,13 +89,28 @@ def _is_there_already(error: str | None) -> bool:
     return error in {"Client already exists", "Role already exists"}
 
 
-def _data(answer: dict[str, Any], member: str) -> dict[str, Any]:
+def _data(answer: dict[str, Any], member: str) -> Any:
     """Return what a get command found. Raises AccountsFault."""
     error = answer.get("error")
     if error is not None:
         raise AccountsFault(f"{answer.get('command')}: {error}")
-    found: dict[str, Any] = answer["data"][member]
-    return found
+    return answer["data"][member]
+
+
+def _parts(commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
+    """Yield ``commands`` in as few messages as hold them. Raises AccountsFault if one alone is too large."""
+    start = size = 0
+    for at, command in enumerate(commands):
+        length = len(to_bytes(command)) + 100  # with its correlation data
+        if length > MAX_MESSAGE:
+            name = command.get("username") or command["rolename"]
+            raise AccountsFault(f"{command['command']} {name}: what it may do takes more than a message holds")
+        if size + length > MAX_MESSAGE:
+            yield commands[start:at]
+            start, size = at, 0
+        size += length
+    if size:
+        yield commands[start:]
 
 
 def _same_role(role: dict[str, Any], login: Login) -> bool:
@@ -99,7 +119,10 @@ def _same_role(role: dict[str, Any], login: Login) -> bool:
 
 
 def _same_client(client: dict[str, Any], login: Login) -> bool:
-    """Tell whether the account may stay as it is but for its description; to change more closes its sessions."""
+    """Tell whether the account may stay as it is; any change of it, be it of its description, closes its sessions.
+
+    So the mark of the grants, which stands in the description too, stays as it was when the account was made.
+    """
     return (
         login.has_password_of(client.get("textdescription", ""))
         and client.get("textname") == TEXTNAME
@@ -126,7 +149,16 @@ class Dynsec:
                 waiting.set_result(answer)
 
     async def _ask(self, commands: Sequence[Command]) -> list[dict[str, Any]]:
-        """Send ``commands`` in one message and return their answers, in their order. Raises AccountsFault."""
+        """Send ``commands``, in one message where it holds them, and return their answers, in their order.
+
+        Raises AccountsFault.
+        """
+        answers: list[dict[str, Any]] = []
+        for part in list(_parts(commands)):
+            answers += await self._ask_at_once(part)
+        return answers
+
+    async def _ask_at_once(self, commands: Sequence[Command]) -> list[dict[str, Any]]:
         for _ in range(TRIES):
             keys = [f"{self._prefix}-{next(self._numbers)}" for _ in commands]
             loop = asyncio.get_running_loop()
@@ -181,11 +213,7 @@ class Dynsec:
                 clients.append(create_client)
             elif _data(client, "client").get("textname") != TEXTNAME:
                 raise AccountsFault(f"the account {login.username} is there already and is not the bridge's")
-            elif _same_client(_data(client, "client"), login):
-                if _data(client, "client").get("textdescription") != login.description:
-                    told = {"username": login.username, "textdescription": login.description}
-                    clients.append({"command": "modifyClient", **told})
-            else:
+            elif not _same_client(_data(client, "client"), login):
                 clients.append({**create_client, "command": "modifyClient"})
                 if _data(client, "client").get("disabled", False):  # locked by hand; a new acceptance undoes it
                     clients.append({"command": "enableClient", "username": login.username})
@@ -202,10 +230,16 @@ class Dynsec:
                 raise AccountsFault(f"{command['command']} {command.get('username') or command['rolename']}: {error}")
 
     async def remove(self, usernames: Sequence[str]) -> None:
-        """See ``Accounts.remove``."""
+        """See ``Accounts.remove``. What somebody else made under the name stays."""
+        found = await self._ask([{"command": "getClient", "username": username} for username in usernames])
+        ours = [
+            username
+            for username, client in zip(usernames, found, strict=True)
+            if _is_missing(client.get("error")) or _data(client, "client").get("textname") == TEXTNAME
+        ]
         commands: list[Command] = [
             command
-            for username in usernames
+            for username in ours
             for command in (
                 {"command": "deleteClient", "username": username},
                 {"command": "deleteRole", "rolename": role_name(username)},
@@ -218,16 +252,24 @@ class Dynsec:
 
     async def listed(self) -> AsyncIterator[tuple[str, str]]:
         """See ``Accounts.listed``."""
-        offset = 0
+        digests = {
+            role["rolename"]: digest_of_members(role.get("acls", ())) async for role in self._pages("roles", ROLES)
+        }
+        async for client in self._pages("clients", PAGE):
+            if client.get("textname") == TEXTNAME:
+                mark = client.get("textdescription", "").partition(":")[0]
+                (role, *more) = [role["rolename"] for role in client.get("roles", ())] or [""]
+                granted = "" if more or role != role_name(client["username"]) else digests.get(role, "")
+                yield client["username"], f"{mark}:{granted}"
+
+    async def _pages(self, what: str, size: int) -> AsyncIterator[dict[str, Any]]:
+        """Yield all ``what`` there are, ``size`` of them at once."""
+        command, offset = f"list{what.capitalize()}", 0
         while True:
-            page = {"command": "listClients", "verbose": True, "count": PAGE, "offset": offset}
-            (answer,) = await self._ask([page])
-            if answer.get("error") is not None:
-                raise AccountsFault(f"listClients: {answer['error']}")
-            clients = answer["data"]["clients"]
-            for client in clients:
-                if client.get("textname") == TEXTNAME:
-                    yield client["username"], client.get("textdescription", "")
-            offset += len(clients)
-            if len(clients) < PAGE:
+            (answer,) = await self._ask([{"command": command, "verbose": True, "count": size, "offset": offset}])
+            rows = _data(answer, what)
+            for row in rows:
+                yield row
+            offset += len(rows)
+            if len(rows) < size:
                 return

@@ -4,7 +4,7 @@ The names are those of Mosquitto's dynamic security: S sends, R receives, P subs
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -51,7 +51,12 @@ def _grants(letters: str, *topics: str) -> tuple[Grant, ...]:
 
 def digest_of(grants: Iterable[Grant]) -> str:
     """Return what tells one set of grants from another, to see whether an account has those that it should have."""
-    lines = sorted(f"{grant.act} {grant.topic} {grant.allow} {grant.priority}" for grant in grants)
+    return digest_of_members(grant.members for grant in grants)
+
+
+def digest_of_members(members: Iterable[Mapping[str, Any]]) -> str:
+    """Return the same of grants as the dynamic security plugin has them."""
+    lines = sorted({f"{one['acltype']} {one['topic']} {one['allow']} {one['priority']}" for one in members})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
 
