@@ -59,12 +59,22 @@ async def test_only_installed_accounts_of_the_kind_and_tenant_are_looked_at_agai
         await transaction.save_accounts(rows)
         await transaction.revisit_accounts("device", "default")
         found = await transaction.accounts([row.username for row in rows])
-        assert found == {row.username: row for row in rows} | {
-            ACCOUNT.username: replace(ACCOUNT, installed=None, renewed=False)
-        }
+        assert found == {row.username: row for row in rows} | {ACCOUNT.username: replace(ACCOUNT, revisit=True)}
         await transaction.revisit_accounts("device", None)
         found = await transaction.accounts(["north/device_b", "app"])
-    assert (found["north/device_b"].installed, found["app"].installed) == (None, NOW)
+    assert (found["north/device_b"].revisit, found["app"].revisit) == (True, False)
+
+
+async def test_who_waits_for_a_first_login_goes_before_those_whose_rights_have_changed(store: Store) -> None:
+    fresh = replace(ACCOUNT, username="zoe", kind="administrator", installed=None)
+    leaving = replace(ACCOUNT, username="default/device_z", wanted=False, installed=None, revisit=True)
+    async with store.write() as transaction:
+        await transaction.save_accounts([ACCOUNT, fresh, leaving])
+        await transaction.revisit_accounts("device", None)
+    async with store.read() as connection:
+        assert [one.username for one in await queries.accounts_to_do(connection, 9)] == ["default/device_z", "zoe"]
+        left = await queries.accounts_to_do(connection, 9, without=["default/device_z", "zoe"])
+        assert [one.username for one in left] == [ACCOUNT.username]
 
 
 async def test_a_file_is_one_audit_entry_a_tenant_however_often_it_is_written(store: Store) -> None:
