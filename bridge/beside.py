@@ -161,6 +161,11 @@ def _their_accounts(draft: Draft) -> Path | None:
         raise BesideFault(f"{plugin.line.place}: the plugin has no plugin_opt_config_file below it: name one")
     if path.absolute() == draft.folder.dynamic_security.absolute():
         return None
+    other = path.absolute().parent.parent
+    if path.absolute() == Folder(other).dynamic_security and Folder(other).facts.exists():
+        raise BesideFault(
+            f"{plugin.line.place}: this broker has the bridge of the folder {other} already: name that one with --data"
+        )
     if not path.exists():
         raise BesideFault(f"{plugin.line.place}: its file {path} is not there: make it with mosquitto_ctrl dynsec init")
     return path

@@ -272,6 +272,17 @@ def load(data: Path) -> Installation:
     return Installation(folder, keys, facts)
 
 
+def refuse_beside(data: Path) -> None:
+    """Refuse brokers of its own to an installation that stands beside somebody else's. Raises InstallationFault."""
+    path = Folder(data).beside
+    if path.exists():
+        theirs = _read_json(path).get("configuration", "another broker")
+        raise InstallationFault(
+            f"the installation in {data} stands beside the broker of {theirs}: bootstrap-bridge serve runs it, "
+            f"bootstrap-bridge init --beside {theirs} looks after it"
+        )
+
+
 def make_folder(data: Path) -> None:
     """Make the data folder if it is not there. Raises InstallationFault."""
     try:

@@ -76,6 +76,7 @@ def run_init(settings: Settings) -> None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     os.umask(0o077)
     try:
+        installation.refuse_beside(settings.data)
         made = installation.make(
             settings.data,
             host=settings.host,

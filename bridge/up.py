@@ -111,6 +111,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
     os.umask(0o077)
     files = raise_file_limit()
     installation.make_folder(settings.data)
+    installation.refuse_beside(settings.data)
     lock = take_lock(settings.data / "lock", LOCK_PATIENCE)
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)

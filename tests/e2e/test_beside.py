@@ -345,3 +345,27 @@ def test_the_plugins_file_is_the_brokers_user_s() -> None:
         assert accounts.stat().st_mode & 0o777 == 0o600
     finally:
         shutil.rmtree(base)
+
+
+def test_a_broker_that_has_a_bridge_already_is_not_given_another(theirs: BesideSite) -> None:
+    theirs.write()
+    assert theirs.init("--yes").returncode == 0
+    before = theirs.configuration.read_text(encoding="utf-8")
+    other = theirs.data.parent / "other"
+    words = ("init", "--beside", str(theirs.configuration), "--data", str(other), "--bootstrap-port", "0", "--yes")
+    done = run(str(BIN / "bootstrap-bridge"), *words)
+    assert done.returncode == 1
+    assert str(theirs.data) in done.stderr.replace("\n", "")
+    assert theirs.configuration.read_text(encoding="utf-8") == before
+    assert not other.exists()
+
+
+@pytest.mark.parametrize("command", ["init", "up"])
+def test_an_installation_beside_a_broker_gets_no_second_one(theirs: BesideSite, command: str) -> None:
+    theirs.write()
+    assert theirs.init("--yes").returncode == 0
+    done = theirs.cli(command, "--port", "0") if command == "up" else theirs.cli(command)
+    assert done.returncode == 1
+    assert str(theirs.configuration) in done.stderr.replace("\n", "")
+    assert "serve" in done.stderr
+    assert not (theirs.data / "operations-broker" / "mosquitto.conf").exists()
