@@ -19,12 +19,14 @@ _NAMING: Final = frozenset({"NOT_FOUND", "ALREADY_EXISTS", "INVALID_OPTION"})
 _AS_MANAGEMENT: Final = "with --tenant management its administrator speaks, if you have that login"
 
 _BY_CODE: Final[Mapping[tuple[str, str], str]] = {
+    ("accept", "NOT_FOUND"): "{program} list shows which devices there are, {program} get DEVICE the claims of one",
     ("accept", "TOKEN_REQUIRED"): "{program} accept DEVICE --token-file FILE takes it from a file, --token - from "
     "standard input; in a terminal it is asked for",
     ("accept", "CLAIM_CONFLICT"): "{program} accept DEVICE --claim CLAIM accepts the one that is meant",
     ("accept", "INVALID_STATE"): "{program} get DEVICE shows what has happened so far",
     ("register", "ALREADY_REGISTERED"): "{program} get DEVICE shows it, {program} delete DEVICE makes room for it anew",
-    ("set-option", "NOT_PERMITTED"): _AS_MANAGEMENT,
+    ("set-option", "NOT_PERMITTED"): "owners set options; what holds for all tenants, an owner of management sets "
+    "(--tenant management)",
     ("list-unregistered", "NOT_PERMITTED"): _AS_MANAGEMENT,
     ("create-application", "NOT_PERMITTED"): "",  # the filters, not the administrator
     ("register", "ALREADY_EXISTS"): "{program} list-devices shows the devices that there are",
@@ -38,7 +40,7 @@ _OF_ANY: Final[Mapping[str, str]] = {
 
 def next_step(command: str, code: str, program: str) -> str | None:
     """Return what a person may do when ``command`` was refused with ``code``; None where nothing is to be added."""
-    if command in _SHOWN_BY and code in _NAMING:
+    if command in _SHOWN_BY and code in _NAMING and (command, code) not in _BY_CODE:
         return f"{program} {_SHOWN_BY[command]} shows which there are"
     found = _BY_CODE.get((command, code), _OF_ANY.get(code))
     return found.format(program=program) if found else None

@@ -19,11 +19,11 @@ from bridge.decisions import BulkEvent, Event, Refusal
 from bridge.handlers import HANDLERS, SWEEPS
 from bridge.handlers.desk import Desk, Refused, Sweep
 from bridge.handlers.people import revealed
-from bridge.names import MANAGEMENT
+from bridge.names import MANAGEMENT, device_id_fault
 from bridge.records import Answered, AuditEntry
 from bridge.registration import Code
 from bridge.requests import BadRequest, Request, parse, parse_object
-from bridge.roles import CHANGING, COMMANDS, FILES, OF_MANAGEMENT, OWNER, RULEBOOK_CHANGING, commands_of
+from bridge.roles import CHANGING, COMMANDS, FILES, OF_MANAGEMENT, OF_ONE_DEVICE, OWNER, RULEBOOK_CHANGING, commands_of
 from bridge.rulebook import Rulebook
 from bridge.store import Store, StoreFault
 from bridge.transaction import Transaction
@@ -68,6 +68,12 @@ class _Asked:
     @property
     def actor(self) -> str:
         return f"{self.tenant}/{self.administrator}"
+
+    @property
+    def device_id(self) -> str | None:
+        """The one device that the request is about, if it is about one."""
+        found = self.value.get("id") if self.command in OF_ONE_DEVICE else None
+        return found if isinstance(found, str) and device_id_fault(found) is None else None
 
 
 class Control:
@@ -214,7 +220,7 @@ class Control:
                 asked.tenant,
                 asked.actor,
                 asked.command,
-                None,
+                asked.device_id,
                 refusal.code,
                 {"message": refusal.message[:MAX_MESSAGE]},
             )

@@ -43,6 +43,9 @@ CHANGING: Final = frozenset(
 RULEBOOK_CHANGING: Final = frozenset({"set-option", "create-tenant", "create-administrator", "delete-administrator"})
 """Commands after which options, tenants or administrators are others."""
 
+OF_ONE_DEVICE: Final = frozenset({"register", "accept", "delete", "update-device", "delete-device"})
+"""Changing commands whose member ``id`` names a device."""
+
 FILES: Final = frozenset({"bulk-register", "bulk-validate"})
 """Commands whose payload is a file, not JSON."""
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from bridge import admin, display
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge, result_of
 from bridge.advice import next_step
-from bridge.broker import BrokerError, LoginRefused
+from bridge.broker import BrokerError, Disconnected, LoginRefused, SubscriptionRefused
 from bridge.menu import PROGRAM, Menu
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OF_MANAGEMENT
@@ -53,7 +53,13 @@ Host = Annotated[
 ]
 Port = Annotated[
     int | None,
-    typer.Option(envvar="BOOTSTRAP_BRIDGE_PORT", help="The operations broker's port.", rich_help_panel=CONNECTION),
+    typer.Option(
+        envvar="BOOTSTRAP_BRIDGE_PORT",
+        help="The operations broker's port.",
+        min=1,
+        max=65535,
+        rich_help_panel=CONNECTION,
+    ),
 ]
 Tenant = Annotated[
     str | None,
@@ -156,6 +162,12 @@ def ended(work: Callable[[], Awaitable[int]], command: str = "") -> int:
         return REFUSED
     except LoginRefused as error:
         err.print(display.text(f"{error}; check the user name and password"), style="red")
+        return NOT_REACHED
+    except SubscriptionRefused:
+        err.print("the login is right, but its administrator is of another tenant: name it with --tenant", style="red")
+        return NOT_REACHED
+    except Disconnected as error:
+        err.print(display.text(f"the connection to the broker has ended ({error}): is it still running?"), style="red")
         return NOT_REACHED
     except (BrokerError, NoAnswer) as error:
         err.print(display.text(str(error)), style="red")

@@ -144,7 +144,7 @@ def test_counts_are_told_in_words_and_failures_with_their_lines(file: Path, show
     bridge = Bridge()
     assert run(upload(file), bridge) == 1
     assert bridge.known == {"a", "c", "f"}
-    assert "Of 7 lines, 3 created a device, 1 updated one, 3 failed." in shown.out.getvalue()
+    assert "Of 7 lines, 3 created a device, 1 concerned one already there, 3 failed." in shown.out.getvalue()
     table = [line.split()[:3] for line in shown.err.getvalue().splitlines() if line.strip()[:1].isdigit()]
     assert table == [["3", "b", "b"], ["6", "d", "MALFORMED_REQUEST"], ["8", "e", "MALFORMED_REQUEST"]]
 
@@ -154,7 +154,7 @@ def test_the_same_file_again_changes_nothing(file: Path, shown: Shown) -> None:
     run(upload(file), bridge)
     shown.out.truncate(0)
     run(upload(file), bridge)
-    assert "0 created a device, 4 updated one, 3 failed" in shown.out.getvalue()
+    assert "0 created a device, 4 concerned one already there, 3 failed" in shown.out.getvalue()
 
 
 def test_validating_says_that_nothing_was_changed(file: Path, shown: Shown) -> None:
@@ -167,7 +167,7 @@ def test_validating_says_that_nothing_was_changed(file: Path, shown: Shown) -> N
 def test_a_file_without_a_fault_ends_well(tmp_path: Path, shown: Shown) -> None:
     (tmp_path / "one.csv").write_text("ID\na\n")
     assert run(upload(tmp_path / "one.csv"), Bridge()) == 0
-    assert "Of 1 line, 1 created a device, 0 updated one, 0 failed." in shown.out.getvalue()
+    assert "Of 1 line, 1 created a device, 0 concerned one already there, 0 failed." in shown.out.getvalue()
     assert "Line" not in shown.err.getvalue()
 
 
@@ -180,7 +180,7 @@ def test_all_failed_lines_of_a_large_file_can_be_corrected_and_sent_again(tmp_pa
     assert run(upload(path, failed=failed), bridge) == 1
     assert len(bridge.known) == 200
     assert sum(command == "bulk-register" for command, _ in bridge.asked) > 10
-    assert "Of 300 lines, 200 created a device, 0 updated one, 100 failed." in shown.out.getvalue()
+    assert "Of 300 lines, 200 created a device, 0 concerned one already there, 100 failed." in shown.out.getvalue()
     assert failed.read_text() == "ID;PATH\n" + "".join(f"{row}\n" for row in rows if " " in row)
     assert failed.stat().st_mode & 0o777 == 0o600
     text = shown.err.getvalue()

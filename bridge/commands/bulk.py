@@ -161,6 +161,8 @@ class Sending:
     lines: int = 0
     created: int = 0
     successful: int = 0
+    renewed: int = 0
+    renewed_more: bool = False
     failed: int = 0
     first_failures: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -188,6 +190,9 @@ class Sending:
         self.created += result["numberOfCreated"]
         self.successful += result["numberOfSuccessful"]
         self.failed += result["numberOfFailed"]
+        renewed = len(result["credentialUpdatedList"])
+        self.renewed += renewed
+        self.renewed_more |= renewed == SLICE
         failures = result["failedCreationList"]
         shows_all = not self.speaking.as_json and not err.is_terminal
         if len(failures) < result["numberOfFailed"] and (shows_all or self.target is not None):
@@ -231,14 +236,24 @@ class Sending:
             err.print(f"{more:,} more failed{how}")
         if path is not None and self.failed:
             err.print(display.text(f"The records of the failed lines are in {path}"))
-        of, updated = _lines(self.lines), self.successful - self.created
+        of, there = _lines(self.lines), self.successful - self.created
         if self.command == "bulk-validate":
             out.print(
-                f"Nothing was changed. Of {of}, {self.created:,} would create a device, {updated:,} would update one, "
-                f"{self.failed:,} would fail."
+                f"Nothing was changed. Of {of}, {self.created:,} would create a device, {there:,} concern one already "
+                f"there, {self.failed:,} would fail."
             )
         else:
-            out.print(f"Of {of}, {self.created:,} created a device, {updated:,} updated one, {self.failed:,} failed.")
+            out.print(
+                f"Of {of}, {self.created:,} created a device, {there:,} concerned one already there, "
+                f"{self.failed:,} failed."
+            )
+        if self.renewed:
+            least = "at least " if self.renewed_more else ""
+            number = f"{least}{self.renewed:,} {'device' if self.renewed == 1 else 'devices'}"
+            if self.command == "bulk-validate":
+                err.print(f"{number} would get a new password, and lose the session that is open.", style="yellow")
+            else:
+                err.print(f"{number} got a new password; sessions with the old one are closed.", style="yellow")
         return status
 
 

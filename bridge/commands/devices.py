@@ -81,12 +81,12 @@ def get_device(
 def update_device(
     speaking: Speaker,
     id_: DeviceId,
-    name: Annotated[str | None, typer.Option(help="A name for people to read.")] = None,
-    type_: Annotated[str | None, typer.Option("--type", help="The kind of device.")] = None,
+    name: Annotated[str | None, typer.Option(help="A name for people to read; '' takes it away.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="The kind of device; '' takes it away.")] = None,
     group: Annotated[
         str | None,
         typer.Option(
-            help="The group it goes to, as 'Group A/Group B'; made when first named.",
+            help="The group it goes to, as 'Group A/Group B', made when first named; '' takes it out of its group.",
             autocompletion=completing.group_paths,
         ),
     ] = None,
@@ -94,11 +94,15 @@ def update_device(
     properties: Properties = None,
     remove_property: Removed = None,
 ) -> Work:
-    """Change a device. Properties are merged with those that it has (JSON merge patch, RFC 7396)."""
+    """Change a device. Properties are merged with those that it has (JSON merge patch, RFC 7396).
+
+    What the device says of itself later, its name and type too, goes over what is set here.
+    """
     changed = properties_given(property_ or (), properties, remove_property or ())
     payload = given(name=name, type=type_, group=group, properties=changed or None)
     if not payload:
         raise Usage("nothing to change was given: --name, --type, --group, --property, --properties, --remove-property")
+    payload = {member: None if value == "" else value for member, value in payload.items()}
 
     async def work(connection: Admin) -> int:
         device = await speaking.ask(connection, "update-device", {"id": id_, **payload})

@@ -41,12 +41,15 @@ def test_a_file_of_a_spreadsheet_is_validated_registered_corrected_and_registere
     path.write_bytes("ID;PATH;NAME\r\nsheet-1;Süd/Halle;Pumpe\r\nsheet 2;;\r\nsheet-3;;\r\n;;\r\n".encode("cp1252"))
     done = at.cli("bulk-validate", str(path), **PLAIN)
     assert done.returncode == 1
-    assert "Nothing was changed. Of 3 lines, 2 would create a device, 0 would update one, 1 would fail." in done.stdout
+    assert (
+        "Nothing was changed. Of 3 lines, 2 would create a device, 0 concern one already there, 1 would fail."
+        in done.stdout
+    )
     assert at.cli("get", "sheet-1").returncode == 1
 
     done = at.cli("bulk-register", str(path), "--failed", str(failed), **PLAIN)
     assert done.returncode == 1
-    assert "Of 3 lines, 2 created a device, 0 updated one, 1 failed." in done.stdout
+    assert "Of 3 lines, 2 created a device, 0 concerned one already there, 1 failed." in done.stdout
     assert [line.split()[:4] for line in done.stderr.splitlines()[1:2]] == [["3", "sheet", "2", "INVALID_ID"]]
     registration = json.loads(at.cli("get", "sheet-1", "--json").stdout)["result"]
     assert (registration["status"], registration["group"]) == ("WAITING_FOR_CONNECTION", "Süd/Halle")
@@ -54,7 +57,10 @@ def test_a_file_of_a_spreadsheet_is_validated_registered_corrected_and_registere
     text = failed.read_bytes().decode("cp1252")
     assert text == "ID;PATH;NAME\r\nsheet 2;;\r\n"
     done = at.cli("bulk-register", "-", stdin=text.replace("sheet 2", "sheet-2"), **PLAIN)
-    assert (done.returncode, done.stdout) == (0, "Of 1 line, 1 created a device, 0 updated one, 0 failed.\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "Of 1 line, 1 created a device, 0 concerned one already there, 0 failed.\n",
+    )
     done = at.cli("bulk-register", str(path), "--json")
     assert done.returncode == 1
     result = json.loads(done.stdout)["result"]
@@ -72,7 +78,7 @@ def test_a_large_file_goes_in_parts_and_all_its_failed_lines_are_known(at: UpSit
 
     done = at.cli("bulk-register", str(path), "--failed", str(failed), timeout=PATIENCE, **PLAIN)
     assert done.returncode == 1
-    assert "Of 16,000 lines, 12,000 created a device, 0 updated one, 4,000 failed." in done.stdout
+    assert "Of 16,000 lines, 12,000 created a device, 0 concerned one already there, 4,000 failed." in done.stdout
     told = [int(line.split()[0]) for line in done.stderr.splitlines() if "INVALID_ID" in line]
     assert told == [2 + 4 * n for n in range(4_000)]
     lines = path.read_text(encoding="utf-8").splitlines()
