@@ -63,7 +63,7 @@ class _Asked:
         """What a repeat is recognised by."""
         if self.request_id is not None:
             return "id:" + self.request_id
-        return None if self.correlation is None else "correlation:" + self.correlation.hex()
+        return "correlation:" + self.correlation.hex() if self.correlation else None
 
     @property
     def actor(self) -> str:

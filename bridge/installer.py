@@ -172,14 +172,16 @@ class Installer:
             return
         # The password that was is not needed, so that one which cannot be decrypted leaves too.
         ended = [replace(self._login(account, secrets.token_urlsafe(24)), mark="ended") for account in accounts]
-        await self._accounts.renew(ended)
+        with self._pace.measured(len(ended)):
+            await self._accounts.renew(ended)
         for login in ended:
             await self._around.clear(login)
         await self._around.heard_all()
 
     async def _renew(self, again: Sequence[Account]) -> None:
         logins = [self.login_for(account) for account in again]
-        await self._accounts.renew(logins)
+        with self._pace.measured(len(logins)):
+            await self._accounts.renew(logins)
         for login in logins:
             if login.client_id is not None:
                 await self._around.clear(login)

@@ -1,6 +1,6 @@
 """The options of a tenant: what exists, what may be set, the policy that follows. Pure (the contract, section 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -181,6 +181,38 @@ def effective_value(values: Values, tenant: str, key: str) -> OptionValue:
     return max(TokenPolicy[str(own)], TokenPolicy[str(values[MANAGEMENT, key])]).name
 
 
+def neighbour_fault(values: Values, tenant: str, filters: Collection[str]) -> str | None:
+    """Say why ``filters`` of ``tenant`` could meet topics of another tenant's devices, or None if they cannot.
+
+    A tenant's own filters begin ``word/{tenant}/``: what two tenants have is apart then, whatever devices are called.
+    A filter of management that does not begin so covers devices of all, and nobody else may have its first level.
+    """
+    shared = {
+        one.split("/")[0]
+        for one in (filters if tenant == MANAGEMENT else _topics_of(values, MANAGEMENT))
+        if one.split("/")[1:2] != ["{tenant}"]
+    }
+    if tenant == MANAGEMENT:
+        holders = {holder for holder, key in values if key == TOPICS and holder != MANAGEMENT}
+        taken = {one.split("/")[0] for holder in holders for one in _topics_of(values, holder)} & shared
+        return f"tenants have topics below {min(taken)} of their own" if taken else None
+    for one in filters:
+        first, *rest = one.split("/")
+        if "{tenant}" not in rest:
+            return f"{one!r} does not name {{tenant}}: without it only management may set it"
+        if rest[0] != "{tenant}":
+            return f"{one!r} could meet another tenant's topics: {{tenant}} stands as the second level"
+        if first in shared:
+            return f"{one!r} could meet another tenant's topics: management has given {first} to the devices of all"
+    return None
+
+
+def _topics_of(values: Values, tenant: str) -> list[str]:
+    own = own_value(values, tenant, TOPICS)
+    assert isinstance(own, list)
+    return own
+
+
 def number_of(values: Values, tenant: str, key: str) -> int:
     """Return what holds for ``tenant`` of an option that is a number."""
     value = effective_value(values, tenant, key)
@@ -192,9 +224,7 @@ def device_topics(values: Values, tenant: str) -> list[str]:
     """Return the filters that devices of ``tenant`` may use besides their own topics, with ``{id}`` left to fill in."""
     found: list[str] = []
     for holder in (MANAGEMENT, tenant):
-        own = own_value(values, holder, TOPICS)
-        assert isinstance(own, list)
-        found += own
+        found += _topics_of(values, holder)
     return [one.replace("{tenant}", tenant) for one in dict.fromkeys(found)]
 
 

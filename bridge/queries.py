@@ -156,7 +156,8 @@ async def undelivered(connection: AsyncConnection, after: str, limit: int) -> li
 async def accounts_to_do(connection: AsyncConnection, limit: int, *, without: Collection[str] = ()) -> list[Account]:
     """Return accounts that the broker should lose, should have and has not confirmed, or should look at again.
 
-    In this order: who waits for a first login does not stand behind a fleet whose rights have changed.
+    In this order, new ones before those that get a new password: who waits for a first login does not stand behind a
+    fleet whose passwords or rights have changed.
     """
     table = schema.accounts
     found: list[Account] = []
@@ -164,7 +165,9 @@ async def accounts_to_do(connection: AsyncConnection, limit: int, *, without: Co
         statement = accounts_selected().where(outstanding)
         if without:
             statement = statement.where(table.c.username.not_in(without))
-        rows = await connection.execute(statement.order_by(table.c.wanted, table.c.username).limit(limit))
+        rows = await connection.execute(
+            statement.order_by(table.c.wanted, table.c.renewed, table.c.username).limit(limit)
+        )
         found = [Account(*row) for row in rows]
         if found:
             break

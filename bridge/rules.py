@@ -163,7 +163,13 @@ def _may_not_update(case: Case, command: Announce) -> bool:
 
 
 def _provides_nothing_new(case: Case, command: Provision) -> bool:
-    return command.held and not _changes_entry(case, command)
+    return command.held and not _changes_entry(case, command) and _may_know_password(case, command)
+
+
+def _may_know_password(case: Case, command: Provision) -> bool:
+    """Tell whether the administrator may learn that the password is the right one: an owner, or who made the device."""
+    known = case.device or case.registration
+    return command.may_update or (known is not None and known.owner == command.by)
 
 
 def _lacks_right_to_provision(case: Case, command: Provision) -> bool:

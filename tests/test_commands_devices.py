@@ -94,10 +94,8 @@ def test_update_device_sends_a_merge_patch() -> None:
     assert said.lines[0] == "p is changed:"
     said = typed("update-device", "p", "--properties", "-", stdin='{"a": 1}', answers={"update-device": device("p")})
     assert said.sent == {"id": "p", "properties": {"a": 1}}
-    assert typed("update-device", "p", "--name", "", answers={"update-device": device("p")}).sent == {
-        "id": "p",
-        "name": "",
-    }
+    emptied = typed("update-device", "p", "--name", "", "--group", "", answers={"update-device": device("p")})
+    assert emptied.sent == {"id": "p", "name": None, "group": None}, "nothing is no name: it is taken away"
 
 
 def test_a_change_of_nothing_is_wrong_usage() -> None:

@@ -1,13 +1,13 @@
 """The outbox of accounts: in which order the broker is told, and that every step can be done again."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from bridge.accounts import AccountsFault, Login
 from bridge.credentials import mark_of
-from bridge.installer import MOST_AT_ONCE, Pace
+from bridge.installer import MOST_AT_ONCE, PAUSE, Pace
 from bridge.records import Account, Change
 from bridge.registration import Status
 from tests.making import NOW
@@ -350,3 +350,27 @@ async def test_a_reader_of_the_accounts_log_finds_no_password(world: World, caps
     said = capsys.readouterr()
     assert "installed" in said.out
     assert world.accounts.there[USERNAME].password not in said.out + said.err
+
+
+async def test_passwords_that_the_broker_replaces_slowly_go_to_it_fewer_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    renew = world.accounts.renew
+
+    async def slowly(logins: Sequence[Login]) -> None:
+        nonlocal now
+        now += 2 * PAUSE
+        await renew(logins)
+
+    def file(password: str) -> bytes:
+        return b"ID;CREDENTIALS\n" + b"".join(f"d{number:02};{password}\n".encode() for number in range(17))
+
+    await world.done("bulk-register", file("first-password"))
+    await world.installer.drain()
+    await world.done("bulk-register", file("other-password"))
+    monkeypatch.setattr(world.accounts, "renew", slowly)
+    monkeypatch.setattr(world.installer, "_pace", Pace(lambda: now))
+    await world.installer.drain()
+    renewed = [len(line.split()) - 1 for line in world.script if line.startswith("renew")]
+    assert renewed == [10, 5, 2]

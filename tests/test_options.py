@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.options import OPTIONS, InvalidOption, effective_value, own_value, policy_for
+from bridge.options import OPTIONS, InvalidOption, OptionValue, effective_value, neighbour_fault, own_value, policy_for
 from bridge.registration import Policy, TokenPolicy
 
 CONTRACT: dict[str, tuple[Any, list[Any], list[Any]]] = {
@@ -118,3 +118,28 @@ def test_other_settings_of_management_hold_for_management_alone() -> None:
     values: dict[tuple[str, str], int | str] = {("management", "security-token.max-attempts"): 1}
     assert policy_for(values, "t1").max_attempts == 5
     assert policy_for(values, "management").max_attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("tenant", "filters", "fault"),
+    [
+        ("default", ["plant/{tenant}/{id}/#", "lab/{tenant}/x/{id}"], None),
+        ("default", ["plant/{id}/#"], "only management may set it"),
+        ("default", ["plant/{id}/{tenant}/#"], "second level"),
+        ("default", ["plant/x/{tenant}/{id}/#"], "second level"),
+        ("default", ["tele/{tenant}/{id}/#"], "devices of all"),
+        ("default", ["shop/{tenant}/{id}/more"], None),
+        ("management", ["x/{id}/{tenant}/#", "tele/{id}/#", "shop/{tenant}/{id}/#"], None),
+        ("management", ["farm/{id}/#"], "of their own"),
+        ("management", ["farm/{tenant}/{id}/#"], None),
+    ],
+)
+def test_no_two_tenants_topics_meet_whatever_their_devices_are_called(
+    tenant: str, filters: list[str], fault: str | None
+) -> None:
+    values: dict[tuple[str, str], OptionValue] = {
+        ("management", "topics"): ["tele/{id}/#", "shop/{tenant}/{id}/#"],
+        ("north", "topics"): ["farm/{tenant}/{id}/#"],
+    }
+    said = neighbour_fault(values, tenant, filters)
+    assert said is None if fault is None else fault in str(said)

@@ -34,7 +34,7 @@ async def test_what_was_done_or_refused_stands_in_the_audit(world: World) -> Non
     assert await audit_of(world) == [
         ("default", "default/admin", "register", "pump-7", "ok"),
         ("default", RITA, "accept", "pump-7", "INVALID_STATE"),
-        ("default", "default/admin", "register", None, "MALFORMED_REQUEST"),
+        ("default", "default/admin", "register", "x", "MALFORMED_REQUEST"),
         ("default", VERA, "set-option", None, "NOT_PERMITTED"),
         ("default", ROOT, "delete", "pump-7", "ok"),
         ("management", ROOT, "delete", "x", "NOT_FOUND"),

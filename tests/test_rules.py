@@ -360,6 +360,9 @@ def test_a_full_line_sent_again_changes_nothing(device: Device | None, said: Sai
     for before in (None, waiting(), pending(), accepted(), CONFIRMED, blocked()):
         first = decided(before, replace(provision(), said=said), device=device)
         (entered,) = [effect.device for effect in first.effects if isinstance(effect, Enter)]
-        line = replace(provision(held=True, may_update=False), said=said, seed=NEW_SEED, bulk="b2")
+        line = replace(provision(held=True, may_update=False), said=said, seed=NEW_SEED, bulk="b2", by=entered.owner)
         again = decided(first.after, line, device=entered)
         assert (again.after, again.events, again.effects, again.refusal) == (first.after, (), (), None)
+        other = decided(first.after, replace(line, by=f"{entered.owner}-x"), device=entered)
+        assert other.refusal is not None, "nobody finds out a password by trying"
+        assert other.refusal.code is Code.NOT_PERMITTED

@@ -1,8 +1,16 @@
-"""The housekeeping: what expires, what retires, and what stays."""
+"""The housekeeping: what expires, what retires, and what stays. And when the session with the accounts is ready."""
+
+import asyncio
+from typing import Any, cast
 
 from bridge.batch import Batch
 from bridge.decisions import Confirm
+from bridge.installer import Installer
 from bridge.service import keep_house
+from bridge.sessions.accounts import BACKLOG, AccountsSession
+from bridge.sessions.herald import Herald
+from bridge.wire import Topics
+from tests.hurried import hurried
 from tests.world import World
 
 DAY = 86_400.0
@@ -59,3 +67,27 @@ async def test_an_accepted_device_that_never_came_is_kept(world: World) -> None:
     world.clock.turn(365 * DAY)
     assert await events_of(world) == []
     assert await world.registration("late") is not None
+
+
+def test_accounts_that_wait_from_before_a_start_do_not_keep_the_bridge_from_being_ready_for_long() -> None:
+    class Busy:
+        async def reconcile(self) -> int:
+            return 0
+
+        async def drain(self) -> None:
+            await asyncio.Event().wait()
+
+    async def work() -> None:
+        nothing: Any = None
+        session = AccountsSession(nothing, nothing, nothing, nothing, nothing, nothing, Herald(Topics()))
+        working = asyncio.create_task(session._work(cast("Installer", Busy())))
+        await asyncio.sleep(BACKLOG - 1)
+        assert not session.ready.on.is_set()
+        async with asyncio.timeout(2):
+            await session.ready.on.wait()
+        working.cancel()
+        session.ready.turn_off()
+        await asyncio.sleep(2 * BACKLOG)
+        assert not session.ready.on.is_set()
+
+    hurried(work())

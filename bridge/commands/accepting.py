@@ -43,7 +43,10 @@ def accept(
         ),
     ] = None,
 ) -> Work:
-    """Accept devices: they get credentials of their own. In a terminal it asks for token and caller of a single device."""
+    """Accept devices: they get credentials of their own.
+
+    In a terminal it asks for token and caller of a single device.
+    """
     if file is not None:
         if ids or token is not None or token_file is not None or claim is not None:
             raise Usage("--file names devices and tokens: give no ids, tokens or claims besides")

@@ -5,7 +5,7 @@ from typing import Any
 from bridge import options
 from bridge.handlers.desk import Desk, Result
 from bridge.names import MANAGEMENT
-from bridge.options import OPTIONS, TOPICS, InvalidOption, OptionValue
+from bridge.options import OPTIONS, TOPICS, InvalidOption, OptionValue, neighbour_fault
 from bridge.records import APPLICATION, DEVICE
 from bridge.registration import Code
 from bridge.requests import BadRequest, Option, OptionSetting, Page, parse
@@ -40,13 +40,8 @@ def _new_value(desk: Desk, key: str, given: object) -> OptionValue:
         new = OPTIONS[key].parse(given)
     except InvalidOption as error:
         raise BadRequest(Code.INVALID_OPTION, f"{key} {error}") from None
-    if key == TOPICS and desk.tenant != MANAGEMENT:
-        assert isinstance(new, list)
-        for one in new:
-            if "{tenant}" not in one.split("/"):
-                raise BadRequest(
-                    Code.INVALID_OPTION, f"{one!r} does not name {{tenant}}: without it only management may set it"
-                )
+    if isinstance(new, list) and (fault := neighbour_fault(desk.rulebook.values, desk.tenant, new)):
+        raise BadRequest(Code.INVALID_OPTION, fault)
     return new
 
 

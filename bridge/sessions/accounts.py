@@ -25,6 +25,8 @@ from bridge.wire import Topics
 
 RETRY: Final = 60.0
 """Seconds after which accounts that the broker refused are tried again."""
+BACKLOG: Final = 10.0
+"""Seconds after which accounts that wait from before a start no longer keep the bridge from being ready."""
 
 log = structlog.get_logger("accounts")
 
@@ -91,6 +93,13 @@ class AccountsSession:
     async def _work(self, installer: Installer) -> None:
         await installer.reconcile()
         self.compared()
+        waited_enough = asyncio.get_running_loop().call_later(BACKLOG, self.ready.turn_on)
+        try:
+            await self._drain_for_ever(installer)
+        finally:
+            waited_enough.cancel()
+
+    async def _drain_for_ever(self, installer: Installer) -> None:
         while True:
             self._changed.clear()
             coming, self._coming = self._coming, []
