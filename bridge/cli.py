@@ -1,6 +1,7 @@
 """The command line: `up`, `init` and `serve` here, the administrator's commands from ``commands``."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from bridge import __version__, commands, display
 from bridge.settings import BadSettings, Settings, settings_from
-from bridge.speaking import DONE, WRONG_USAGE, app, err, out
+from bridge.speaking import DONE, REFUSED, WRONG_USAGE, app, err, out
 
 assert commands  # imported for the commands it adds to the app
 __all__ = ["app", "main"]
@@ -179,5 +180,10 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. Output that cannot be written, as on a full disk, ends it in words."""
+    try:
+        app()
+    except OSError as error:
+        err.print(display.text(f"the output cannot be written: {error.strerror}"), style="red")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer would fail again at the end
+        sys.exit(REFUSED)

@@ -321,3 +321,10 @@ def test_without_the_bridge_the_status_is_3_after_a_while(asked_in_vain: Process
     assert asked_in_vain.process.wait(40) == 3
     assert "bridge" in asked_in_vain.output
     assert "Traceback" not in asked_in_vain.output
+
+
+def test_output_that_cannot_be_written_is_said_in_words() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([PROGRAM, "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "the output cannot be written: No space left on device"
