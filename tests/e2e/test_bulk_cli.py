@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.peer import stranger
 from tests.e2e.site import BIN, Process, UpSite, running, wait_until
 
 PROGRAM = str(BIN / "bootstrap-bridge")
@@ -127,3 +128,24 @@ def test_a_template_is_a_file_to_fill_in(at: UpSite, tmp_path: Path) -> None:
     again = at.cli("template", "full", "--output", str(tmp_path / "full.csv"))
     assert again.returncode == 2
     assert "there already" in again.stderr
+
+
+async def test_a_thousand_devices_are_accepted_by_a_file_of_tokens_and_ten_wrong_ones_named(
+    own_site: UpSite, tmp_path: Path
+) -> None:
+    own_site.start()
+    ids = [f"label-{one:04}" for one in range(1_000)]
+    wrong = set(ids[5::100])
+    assert own_site.cli("register", "-", stdin="\n".join(ids)).returncode == 0
+    for device_id in ids:
+        async with stranger(own_site.access, device_id) as caller:  # a plain call in line form is not answered
+            await caller.publish(f"bootstrap/{device_id}/request", f"token of {device_id}")
+    labels = tmp_path / "tokens.csv"
+    rows = [f"{one};{'guess' if one in wrong else f'token of {one}'}\n" for one in ids]
+    labels.write_text("ID;TOKEN\n" + "".join(rows), encoding="utf-8")
+    done = own_site.cli("accept", "--file", str(labels), timeout=60, **PLAIN)
+    assert done.returncode == 1, done.stderr
+    assert "990 of 1,000 devices are accepted" in done.stdout
+    assert {one for one in ids if one in done.stderr} == wrong
+    listed = json.loads(own_site.cli("list", "--json", "--limit", "1").stdout)["result"]["counts"]
+    assert (listed["ACCEPTED"], listed["PENDING_ACCEPTANCE"]) == (990, 10)
