@@ -67,6 +67,7 @@ async def test_a_signal_ends_all_and_the_next_start_goes_on(own_site: UpSite, nu
         began = time.monotonic()
         assert own_site.up.stop(number) == 0
         assert time.monotonic() - began < 5
+        await admin.peer.thrown_out()
     assert brokers_on(own_site.data) == {}
     assert "Traceback" not in own_site.up.output
     own_site.start()
