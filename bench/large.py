@@ -2,10 +2,8 @@
 
 import asyncio
 import csv
-import json
 import sqlite3
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +14,9 @@ from rich.console import Console
 from bridge.registration import Registration
 from bridge.rows import registration_row
 from bridge.store import Store
+from bridge.uploading import Upload
 from tests.e2e.peer import administrator
-from tests.e2e.site import BIN, ApartSite
+from tests.e2e.site import ApartSite
 
 console = Console()
 EDGE = 100_000
@@ -69,20 +68,22 @@ def plain(path: Path, folder: Path) -> float:
 
 
 def upload(site: ApartSite, path: Path) -> tuple[float, list[tuple[int, float]]]:
-    """Send the file with the command line; return its seconds, and rows and seconds of each part."""
-    words = [str(BIN / "bootstrap-bridge"), "bulk-register", str(path), "--json", "--data", str(site.data)]
-    began = before = time.perf_counter()
-    parts = []
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            now = time.perf_counter()
-            result = json.loads(line)["result"]
-            assert result["numberOfFailed"] == 0, result
-            parts.append((result["numberOfCreated"], now - before))
-            before = now
-    assert process.returncode == 0
-    return before - began, parts
+    """Send the file part by part, as an administrator; return the seconds, and rows and seconds of each part."""
+    with Upload(path.open("rb")) as file:
+        parts = [(part.records, part.payload) for part in file.parts()]
+
+    async def send() -> list[tuple[int, float]]:
+        times = []
+        async with administrator(site.access) as admin:
+            for records, payload in parts:
+                began = time.perf_counter()
+                answer = await admin.answer("bulk-register", payload)
+                times.append((records, time.perf_counter() - began))
+                assert answer["result"]["numberOfCreated"] == records, answer
+        return times
+
+    took = asyncio.run(send())
+    return sum(seconds for _, seconds in took), took
 
 
 def pace(parts: list[tuple[int, float]]) -> float:

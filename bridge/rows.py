@@ -66,7 +66,8 @@ _FIELDS_IN_ORDER: Final = tuple(
     next((field for field, name in _COLUMNS.items() if name == column), column) for column in _REGISTRATION_COLUMNS[:-1]
 )
 _values_of: Final = attrgetter(*_FIELDS_IN_ORDER)
-_CONVERTED: Final = tuple((_FIELDS_IN_ORDER.index(name), name) for name in ("status", "properties", "claims"))
+_RANK_AT: Final = _FIELDS_IN_ORDER.index("status")
+_JSON_AT: Final = (_FIELDS_IN_ORDER.index("properties"), _FIELDS_IN_ORDER.index("claims"))
 _SELECTED: Final = tuple(schema.registrations.c[_COLUMNS.get(name, name)] for name in REGISTRATION_FIELDS)
 _SELECTED_DEVICE: Final = tuple(schema.devices.c[_COLUMNS.get(name, name)] for name in _DEVICE_FIELDS)
 _STATUS_AT: Final = REGISTRATION_FIELDS.index("status")
@@ -116,10 +117,10 @@ def accounts_selected() -> sa.Select[Any]:
 
 def registration_values(registration: Registration) -> tuple[Any, ...]:
     """Return the whole row of ``registration``, in the order of the table's columns."""
-    values = list(_values_of(registration))
-    for at, name in _CONVERTED:
-        values[at] = _column_value(name, values[at])
-    values.append(_folded(registration))
+    values = [*_values_of(registration), _folded(registration)]
+    values[_RANK_AT] = RANKS[registration.status]
+    values[_JSON_AT[0]] = _column_value("properties", registration.properties) if registration.properties else "{}"
+    values[_JSON_AT[1]] = _column_value("claims", registration.claims) if registration.claims else "[]"
     return tuple(values)
 
 

@@ -81,9 +81,11 @@ class Transaction:
     async def save(self, changes: Sequence[Change], events: Iterable[Event] = ()) -> None:
         """Write what decisions made of registrations, each id at most once, and count it for the statistics."""
         table = schema.registrations
-        numbers: Counter[tuple[str, int, str]] = Counter(
-            (event.tenant, event.at - event.at % HOUR, event.event) for event in events if event.event in COUNTED_EVENTS
-        )
+        numbers: Counter[tuple[str, int, str]] = Counter()
+        happened = Counter((event.tenant, event.at, event.event) for event in events)
+        for (tenant, at, what), number in happened.items():
+            if what in COUNTED_EVENTS:
+                numbers[tenant, at - at % HOUR, what] += number
         inserts: list[tuple[Any, ...]] = []
         deletes: list[dict[str, Any]] = []
         updates: dict[tuple[str, ...], list[dict[str, Any]]] = {}

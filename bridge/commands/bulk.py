@@ -1,10 +1,11 @@
 """bulk-register, bulk-validate and template; and accepting devices with a file of tokens."""
 
+import asyncio
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -145,6 +146,22 @@ def _private(path: Path, encoding: str) -> IO[str]:
     return os.fdopen(number, "w", encoding=encoding, newline="")
 
 
+async def _cut_ahead(parts_: Iterable[Part]) -> AsyncGenerator[Part, None]:
+    """Yield the parts of a file; the next one is cut while the bridge works on this one. Raises BadFile."""
+    cutting = iter(parts_)
+
+    def cut() -> asyncio.Task[Part | None]:
+        return asyncio.create_task(asyncio.to_thread(next, cutting, None), name="cut the next part")
+
+    coming = cut()
+    try:
+        while (part := await coming) is not None:
+            coming = cut()
+            yield part
+    finally:
+        await asyncio.gather(coming, return_exceptions=True)
+
+
 @dataclass
 class Sending:
     """A file on its way: its parts are sent one after the other, and what the bridge says of them is added up.
@@ -174,10 +191,11 @@ class Sending:
         try:
             with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
                 task = progress.add_task("", total=total)
-                for number, part in enumerate(parts_, 1):
-                    progress.update(task, description=f"part {number} of {len(self.planned)}, lines")
-                    await self._send(part)
-                    progress.advance(task, part.records)
+                async with aclosing(_cut_ahead(parts_)) as ahead:
+                    async for part in ahead:
+                        progress.update(task, description=f"part {self.answered + 1} of {len(self.planned)}, lines")
+                        await self._send(part)
+                        progress.advance(task, part.records)
         except BaseException as error:
             if self.answered or not isinstance(error, RefusedByBridge | BadFile):
                 self._tell_stopped(total)

@@ -4,6 +4,7 @@ A file is one audit entry and one event for each tenant in it. A line that chang
 file which was interrupted is simply sent again (the contract, section 6).
 """
 
+import asyncio
 import hmac
 import io
 import secrets
@@ -26,8 +27,11 @@ from bridge.records import DEVICE, Account
 from bridge.registration import Code, Device, Registration, Said, Status
 from bridge.requests import MAX_IDS, BadRequest, Template, parse
 
-CHUNK: Final = 3_000
+CHUNK: Final = 5_000
 """Lines decided in one transaction, so that calls and other requests get their turn in between."""
+
+BREATH: Final = 500
+"""Lines after which whatever else is to be done gets its turn on the processor."""
 
 
 def opened(payload: bytes, desk: Desk) -> File:
@@ -47,24 +51,47 @@ def opened(payload: bytes, desk: Desk) -> File:
 
 
 @dataclass(slots=True)
+class Numbers:
+    """How many lines there were, and what came of them."""
+
+    lines: int = 0
+    created: int = 0
+    failed: int = 0
+
+    def count(self, created: bool, failed: bool) -> None:
+        """Count a line."""
+        self.lines += 1
+        self.created += created
+        self.failed += failed
+
+    @property
+    def members(self) -> dict[str, int]:
+        """The numbers by their names in the contract."""
+        return {
+            "numberOfAll": self.lines,
+            "numberOfCreated": self.created,
+            "numberOfFailed": self.failed,
+            "numberOfSuccessful": self.lines - self.failed,
+        }
+
+
+@dataclass(slots=True)
 class Outcome:
     """What came of a file so far, in all and for each tenant."""
 
-    numbers: dict[str, Counter[str]] = field(default_factory=dict)
-    total: Counter[str] = field(default_factory=Counter)
+    numbers: dict[str, Numbers] = field(default_factory=dict)
+    total: Numbers = field(default_factory=Numbers)
     updated: list[dict[str, Any]] = field(default_factory=list)
     failed: list[dict[str, Any]] = field(default_factory=list)
 
-    def count(self, tenant: str | None, *what: str) -> None:
+    def count(self, tenant: str | None, *, created: bool = False, failed: bool = False) -> None:
         """Count a line; ``tenant`` None: it is nobody's."""
-        for one in what:
-            self.total[one] += 1
+        self.total.count(created, failed)
         if tenant is not None:
             numbers = self.numbers.get(tenant)
             if numbers is None:
-                numbers = self.numbers[tenant] = Counter()
-            for one in what:
-                numbers[one] += 1
+                numbers = self.numbers[tenant] = Numbers()
+            numbers.count(created, failed)
 
     def fail(self, row: Row | BadRow, tenant: str | None, code: Code, reason: str) -> None:
         """Note a line that failed."""
@@ -73,23 +100,14 @@ class Outcome:
             self.failed.append(
                 {"bulkNewDeviceStatus": "FAILED", **shown, "code": code, "failureReason": reason, "line": row.line}
             )
-        self.count(tenant, "all", "failed")
+        self.count(tenant, failed=True)
 
     def result(self) -> Result:
         """Return the answer."""
         return {
-            **_numbers(self.total),
+            **self.total.members,
             **bounded(credentialUpdatedList=self.updated, failedCreationList=self.failed),
         }
-
-
-def _numbers(counted: Counter[str]) -> dict[str, int]:
-    return {
-        "numberOfAll": counted["all"],
-        "numberOfCreated": counted["created"],
-        "numberOfFailed": counted["failed"],
-        "numberOfSuccessful": counted["all"] - counted["failed"],
-    }
 
 
 class _Reader:
@@ -102,6 +120,12 @@ class _Reader:
         self.lines: Iterator[Row | BadRow] = iter(file)
         self.number = number
         self.outcome = Outcome()
+        self._last: tuple[str | None, str | None] = (None, None)
+        self._last_said = Said()
+
+    def next_part(self) -> list[Row | BadRow]:
+        """Read the next lines."""
+        return list(islice(self.lines, CHUNK))
 
     async def decide(self, desk: Desk, batch: Batch, lines: Sequence[Row | BadRow], held: "_Held") -> list[str]:
         """Decide ``lines``; return the ids that were registered."""
@@ -112,14 +136,16 @@ class _Reader:
         if self.full:
             await held.load(desk, batch, ids)
         created: list[str] = []
-        for line in lines:
+        for number, line in enumerate(lines):
+            if number % BREATH == 0:
+                await asyncio.sleep(0)  # what has arrived meanwhile is taken in
             tenant = desk.tenant
             if isinstance(line, BadRow):
                 self.outcome.fail(line, None if desk.tenant == MANAGEMENT else tenant, line.code, line.reason)
                 continue
             tenant = line.tenant or tenant
             before, device = batch.registration(line.id), batch.device(line.id)
-            if fault := _too_large(line, before, device):
+            if line.properties and (fault := _too_large(line, before, device)):
                 self.outcome.fail(line, tenant, fault.code, fault.message)
                 continue
             command = self._provision(desk, line, tenant, held) if self.full else self._announce(desk, line, tenant)
@@ -128,13 +154,18 @@ class _Reader:
                 self.outcome.fail(line, tenant, decision.refusal.code, decision.refusal.message)
                 continue
             self._count(line, tenant, before, device, command, decision)
-            held.take(line.id, decision, command, tenant)
+            if self.full:
+                held.take(line.id, decision, command, tenant)
             if before is None and decision.after is not None:
                 created.append(line.id)
         return created
 
     def _said(self, row: Row) -> Said:
-        return Said(row.name, row.type, row.path, row.iccid, row.id_type, row.shell, row.properties)
+        if self.full or row.name is not None:
+            return Said(row.name, row.type, row.path, row.iccid, row.id_type, row.shell, row.properties)
+        if (row.type, row.path) != self._last:  # lines of a group often stand together
+            self._last, self._last_said = (row.type, row.path), Said(type=row.type, group=row.path)
+        return self._last_said
 
     def _announce(self, desk: Desk, row: Row, tenant: str) -> Announce:
         said, token = self._said(row), row.token
@@ -186,7 +217,7 @@ class _Reader:
                 self.outcome.updated.append({"bulkNewDeviceStatus": "CREDENTIAL_UPDATED", "deviceId": row.id})
         else:
             is_new = before is None and decision.after is not None
-        self.outcome.count(tenant, "all", *(("created",) if is_new else ()))
+        self.outcome.count(tenant, created=is_new)
 
 
 @dataclass(slots=True)
@@ -248,8 +279,6 @@ def _is_password_of(desk: Desk, account: Account, credentials: str) -> bool:
 
 
 def _too_large(row: Row, registration: Registration | None, device: Device | None) -> Refusal | None:
-    if not row.properties:
-        return None
     said = {} if registration is None or not is_to_come(registration) else registration.properties
     there = {**({} if device is None else device.properties), **said}
     if not there or fits(merged(there, row.properties)):
@@ -270,18 +299,18 @@ class BulkRegister:
         if self._reader is None:
             self._reader = _Reader(desk, self._number)
         reader = self._reader
-        lines = list(islice(reader.lines, CHUNK))
+        lines = reader.next_part()
         created = await reader.decide(desk, desk.batch, lines, _Held())
         await desk.transaction.forget_unregistered(created)
         self.done = len(lines) < CHUNK
         desk.quiet = True
         by_tenant = reader.outcome.numbers or {desk.tenant: reader.outcome.total}
         for tenant, counted in by_tenant.items():
-            desk.note(None, "ok", {**_numbers(counted), "complete": self.done}, tenant=tenant)
+            desk.note(None, "ok", {**counted.members, "complete": self.done}, tenant=tenant)
         desk.audit = [replace(entry, bulk=self._number) for entry in desk.audit]
         if self.done:
             desk.news = [
-                BulkEvent(tenant, desk.now, desk.actor, _numbers(counted))
+                BulkEvent(tenant, desk.now, desk.actor, counted.members)
                 for tenant, counted in reader.outcome.numbers.items()
             ]
 
@@ -297,7 +326,7 @@ async def bulk_validate(desk: Desk, value: dict[str, Any]) -> Result:
     held = _Held(again=frozenset(device_id for device_id, number in counted.items() if number > 1))
     del counted
     reader = _Reader(desk, "")
-    while lines := list(islice(reader.lines, CHUNK)):
+    while lines := reader.next_part():
         batch = Batch(desk.transaction, desk.rulebook, desk.now)
         await reader.decide(desk, batch, lines, held)
         held.keep(batch, [line.id for line in lines if isinstance(line, Row)])
