@@ -84,6 +84,10 @@ def _shown(url: str) -> str:
     return sa.make_url(url).render_as_string(hide_password=True)
 
 
+_CHECKPOINT = "wal_autocheckpoint=8000"
+"""Pages of 4 KiB in the log before they go into the database: what a bulk file writes again and again goes once."""
+
+
 def _engine(url: str, begin: str | None) -> AsyncEngine:
     """Make an engine whose transactions start with ``begin``; None: each statement stands for itself."""
     alone: dict[str, Any] = {} if begin else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
@@ -94,7 +98,7 @@ def _engine(url: str, begin: str | None) -> AsyncEngine:
         def configure(connection: Any, record: Any) -> None:
             connection.isolation_level = None  # the driver shall not begin transactions by itself
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", _CHECKPOINT):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 

@@ -116,6 +116,7 @@ class _Reader:
     def __init__(self, desk: Desk, number: str) -> None:
         file = opened(desk.payload, desk)
         self.actor = desk.actor
+        self.may_update = False
         self.full = file.full
         self.lines: Iterator[Row | BadRow] = iter(file)
         self.number = number
@@ -129,6 +130,7 @@ class _Reader:
 
     async def decide(self, desk: Desk, batch: Batch, lines: Sequence[Row | BadRow], held: "_Held") -> list[str]:
         """Decide ``lines``; return the ids that were registered."""
+        self.may_update = desk.may_update  # of this part: a role may be another one meanwhile
         rows = [line for line in lines if isinstance(line, Row)]
         ids = distinct(row.id for row in rows)
         await batch.load(ids, devices=True)
@@ -170,14 +172,14 @@ class _Reader:
     def _announce(self, desk: Desk, row: Row, tenant: str) -> Announce:
         said, token = self._said(row), row.token
         if token is None:
-            return Announce(row.id, tenant, self.actor, said, self.number, desk.may_update, auto_accept=row.auto_accept)
+            return Announce(row.id, tenant, self.actor, said, self.number, self.may_update, auto_accept=row.auto_accept)
         return Announce(
             id=row.id,
             tenant=tenant,
             by=self.actor,
             said=said,
             bulk=self.number,
-            may_update=desk.may_update,
+            may_update=self.may_update,
             token=desk.keys.token_digest(row.id, token),
             token_is_long=len(token) >= names.LONG_TOKEN,
             auto_accept=row.auto_accept,
@@ -192,7 +194,7 @@ class _Reader:
             by=self.actor,
             said=self._said(row),
             bulk=self.number,
-            may_update=desk.may_update,
+            may_update=self.may_update,
             seed=secrets.token_bytes(16),
             key_id=desk.keys.current,
         )
