@@ -314,3 +314,11 @@ async def test_pages_are_complete_and_a_cursor_of_something_else_is_refused(
     assert seen == sorted(seen)
     for forged in ("x", "WzFd"):
         assert await world.refused(command, {"cursor": forged}, who=ROOT) == "MALFORMED_REQUEST"
+
+
+@pytest.mark.parametrize("command", ["create-administrator", "create-application"])
+async def test_a_name_that_the_broker_knows_as_somebody_elses_is_taken(world: World, command: str) -> None:
+    world.rulebook.foreign_names = lambda: {"old"}
+    role = {"role": "viewer"} if command == "create-administrator" else {}
+    assert await world.refused(command, {"name": "old", **role}) == "ALREADY_EXISTS"
+    await world.done(command, {"name": "new", **role})

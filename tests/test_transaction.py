@@ -68,12 +68,14 @@ async def test_only_installed_accounts_of_the_kind_and_tenant_are_looked_at_agai
 async def test_who_waits_for_a_first_login_goes_before_those_whose_rights_have_changed(store: Store) -> None:
     fresh = replace(ACCOUNT, username="zoe", kind="administrator", installed=None)
     leaving = replace(ACCOUNT, username="default/device_z", wanted=False, installed=None, revisit=True)
+    anew = replace(ACCOUNT, username="default/device_b", installed=None, renewed=True)
     async with store.write() as transaction:
-        await transaction.save_accounts([ACCOUNT, fresh, leaving])
+        await transaction.save_accounts([ACCOUNT, anew, fresh, leaving])
         await transaction.revisit_accounts("device", None)
     async with store.read() as connection:
-        assert [one.username for one in await queries.accounts_to_do(connection, 9)] == ["default/device_z", "zoe"]
-        left = await queries.accounts_to_do(connection, 9, without=["default/device_z", "zoe"])
+        first = [one.username for one in await queries.accounts_to_do(connection, 9)]
+        assert first == ["default/device_z", "zoe", "default/device_b"], "a new password is not a first one"
+        left = await queries.accounts_to_do(connection, 9, without=first)
         assert [one.username for one in left] == [ACCOUNT.username]
 
 
