@@ -49,10 +49,10 @@ unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
 e2e: setup compose clients ## the tests on a real Mosquitto
-	$(BIN)/python -m pytest -q -m e2e
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
+	$(BIN)/python -m pytest -q -m "e2e and alone"
 
-test: setup compose clients check unit ## everything that must pass
-	$(BIN)/python -m pytest -q -m e2e
+test: setup compose clients check unit e2e ## everything that must pass
 
 demo: setup ## the main job on a real Mosquitto, told step by step
 	@$(BIN)/python -m bridge.demo
