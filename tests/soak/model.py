@@ -183,9 +183,14 @@ class Devices:
         """Note that accept-all was answered."""
         self._sweeping[tenant] -= 1
 
-    def saw(self, device_id: str, registration: str | None, device: bool | None) -> None:
+    def sweeps(self, device_id: str) -> int:
+        """Return how many accept-alls have begun that may be about the device; for ``saw``."""
+        return self._swept[self.tenants[device_id]]
+
+    def saw(self, device_id: str, registration: str | None, device: bool | None, since: int | None = None) -> None:
         """Take what a look at the registration, or the inventory, has shown (None: not looked at).
 
+        ``since`` is what ``sweeps`` was before the look: what was seen may have been accepted after it.
         Raises Contradiction.
         """
         standing = self._standings[device_id]
@@ -194,6 +199,8 @@ class Devices:
             for state in standing.states
             if (registration is None or state[0] == registration) and (device is None or state[1] == device)
         )
+        if since is not None and self.sweeps(device_id) > since:
+            fitting |= _accepted(fitting)
         if not fitting:
             seen = _words(frozenset({(registration or "?", bool(device))}))
             raise Contradiction(f"{device_id} is {seen}, but by what was answered it is {_words(standing.states)}")

@@ -44,6 +44,7 @@ class Operation(StrEnum):
     DELETE_SEVERAL = "delete several"
     DELETE_DEVICE = "delete-device"
     BEGIN_ANEW = "delete, reset the device, register"
+    REGISTER_AGAIN = "delete, register"
     CALL_WRONG_TOKEN = "a stranger calls with a wrong token"
     CALL_WITHOUT_TOKEN = "a stranger calls without a token"
     POWER_CYCLE = "device off and on"
@@ -76,7 +77,8 @@ _WEIGHTS: dict[Operation, int] = {
     Operation.DELETE: 8,
     Operation.DELETE_SEVERAL: 3,
     Operation.DELETE_DEVICE: 6,
-    Operation.BEGIN_ANEW: 12,
+    Operation.BEGIN_ANEW: 10,
+    Operation.REGISTER_AGAIN: 3,
     Operation.CALL_WRONG_TOKEN: 4,
     Operation.CALL_WITHOUT_TOKEN: 3,
     Operation.POWER_CYCLE: 4,
@@ -96,6 +98,8 @@ _VICTIMS: tuple[tuple[frozenset[Victim], int], ...] = (
     (frozenset({Victim.OPERATIONS, Victim.BOOTSTRAP}), 3),
     (frozenset(Victim), 10),
 )
+TOLD = "told"
+"""As the value of a registration: the device's token is told with it."""
 _WITH_TOKEN = (True, True, False)
 OPTIONS: dict[str, tuple[int, int]] = {
     "security-token.max-attempts": (3, 9),
@@ -243,9 +247,9 @@ def _step(chance: random.Random, fleet: tuple[Machine, ...], guess: _Guess) -> S
             some = _some(chance, of_files, of_files, 4)
             guess.accepted.update(some)
             return Step(operation, some, value=f"{chance.randrange(10**12):012}", asks_again=asks_again)
-        case Operation.REGISTER | Operation.PREAUTHORISE | Operation.BEGIN_ANEW:
-            gone = callers - guess.open - guess.accepted
-            (one,) = _some(chance, callers if operation is Operation.BEGIN_ANEW else gone, callers, 1)
+        case Operation.REGISTER | Operation.PREAUTHORISE | Operation.BEGIN_ANEW | Operation.REGISTER_AGAIN:
+            again = operation in {Operation.BEGIN_ANEW, Operation.REGISTER_AGAIN}
+            (one,) = _some(chance, callers if again else callers - guess.open - guess.accepted, callers, 1)
             if operation is Operation.PREAUTHORISE and fleet[one].token is None:
                 operation = Operation.REGISTER
             guess.accepted.discard(one)
