@@ -5,6 +5,7 @@ Exit status 0: nothing was found; 1: something was, and the folder with logs and
 
 import argparse
 import asyncio
+import logging
 import secrets
 import shutil
 import signal
@@ -31,6 +32,8 @@ def main() -> int:
     order = Order(seed, given.kills, given.devices, given.check_every, tuple(given.breaks))
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     print(f"seed {seed}: {order.kills} kills, {order.devices} devices, in {folder}", flush=True)
+    # What the libraries say when brokers die under their connections is nobody's news.
+    logging.basicConfig(filename=folder / "clients.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     soak = Soak(order, folder, lambda line: print(line, flush=True))
     try:
         found, interrupted = asyncio.run(_until_signalled(soak))

@@ -206,11 +206,26 @@ def rounds(seed: int, fleet: tuple[Machine, ...]) -> Iterator[Round]:
     """Yield the rounds of a run, without end."""
     chance = random.Random(f"{seed} rounds")
     guess = _Guess()
-    number = 0
+    steps = _first_steps(fleet, guess)
+    yield Round(0, steps, _kill(chance, len(steps), lives=False))
+    number = 1
     while True:
         steps = tuple(_step(chance, fleet, guess) for _ in range(chance.randint(*STEPS)))
         yield Round(number, steps, _kill(chance, len(steps), lives=number % STRETCH >= STRETCH - STRETCH_ALIVE))
         number += 1
+
+
+def _first_steps(fleet: tuple[Machine, ...], guess: _Guess) -> tuple[Step, ...]:
+    """Bring the whole fleet in by files, so that a run begins with devices that are there."""
+    steps = []
+    for tenant in sorted(set(TENANTS)):
+        for operation in (Operation.BULK_SIMPLE, Operation.BULK_FULL):
+            of_files = operation is Operation.BULK_FULL
+            some = [at for at, one in enumerate(fleet) if one.tenant == tenant and one.from_file == of_files]
+            (guess.accepted if of_files else guess.open).update(some)
+            if some:
+                steps.append(Step(operation, tuple(some), value="in the beginning"))
+    return tuple(steps)
 
 
 def plan(seed: int, kills: int, devices: int) -> tuple[Round, ...]:
