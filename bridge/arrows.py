@@ -35,9 +35,7 @@ class Arrow(StrEnum):
     # Accounts, from the rows that are the outbox.
     ACCOUNTS_SENT = "commands about accounts are sent to the broker, whose answer is out"
     ACCOUNTS_INSTALLED = "the broker has confirmed new accounts, which is not noted"
-    ACCOUNTS_RENEWED = "accounts have a new password, what the broker kept for their earlier life is there"
-    RENEWAL_CLEARED = "what the broker kept for one earlier life is cleared"
-    RENEWAL_HEARD_OUT = "earlier lives are heard out, the new ones not noted"
+    ACCOUNTS_RENEWED = "the broker has confirmed accounts that begin another life, which is not noted"
     CREDENTIALS_PUSHED = "credentials are sent, the account is not noted"
     ACCOUNTS_WRITTEN = "confirmed accounts are written, not committed"
     ACCOUNTS_NOTED = "confirmed accounts are committed"
@@ -53,10 +51,10 @@ class Arrow(StrEnum):
     INFO_COMMITTED = "what a device said is committed, not told and not acknowledged"
     INFO_ACKNOWLEDGED = "what a device said is acknowledged"
 
-    # Accounts that leave.
-    LEAVING_LOCKED_OUT = "devices that leave are locked out, what the broker kept for them is there"
-    LEAVING_CLEARED = "what the broker kept for one device that leaves is cleared"
-    LEAVING_HEARD_OUT = "devices that leave are heard out, their accounts are there"
+    # Lives that end, because the account leaves or another life begins.
+    LIVES_LOCKED_OUT = "devices are locked out, what the broker kept for them is there"
+    LIFE_CLEARED = "what the broker kept for one device is cleared"
+    LIVES_HEARD_OUT = "devices are heard out, their accounts are there, with a password that nobody has"
     LEAVING_REMOVED = "accounts are taken away, their rows are there"
     LEAVING_FORGOTTEN = "the rows of accounts that left are forgotten"
 

@@ -173,28 +173,31 @@ class Installer:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
         if not accounts:
             return
-        # The password that was is not needed, so that one which cannot be decrypted leaves too.
-        ended = [replace(self._login(account, secrets.token_urlsafe(24)), mark="ended") for account in accounts]
+        # The password that was is not needed, so that one which cannot be decrypted leaves too. The mark is new each
+        # time, as the password is: the one of an earlier, interrupted try must not be taken for this one.
+        ended = [
+            replace(self._login(account, secrets.token_urlsafe(24)), mark=f"ended-{secrets.token_hex(8)}")
+            for account in accounts
+        ]
         with self._pace.measured(len(ended)):
             await self._accounts.renew(ended)
-        passed(Arrow.LEAVING_LOCKED_OUT)
+        passed(Arrow.LIVES_LOCKED_OUT)
         for login in ended:
             await self._around.clear(login)
-            passed(Arrow.LEAVING_CLEARED)
+            passed(Arrow.LIFE_CLEARED)
         await self._around.heard_all()
-        passed(Arrow.LEAVING_HEARD_OUT)
+        passed(Arrow.LIVES_HEARD_OUT)
 
     async def _renew(self, again: Sequence[Account]) -> None:
+        """Give accounts another password. Devices first leave: one that has the new password already comes in at once.
+
+        If it were cleared only then, its new session would be ended, and its first word might be taken for the old.
+        """
         logins = [self.login_for(account) for account in again]
+        await self._end_lives([account for account in again if account.kind == DEVICE])
         with self._pace.measured(len(logins)):
             await self._accounts.renew(logins)
         passed(Arrow.ACCOUNTS_RENEWED)
-        for login in logins:
-            if login.client_id is not None:
-                await self._around.clear(login)
-                passed(Arrow.RENEWAL_CLEARED)
-        await self._around.heard_all()
-        passed(Arrow.RENEWAL_HEARD_OUT)
         await self._mark_installed(again, await self._registrations(again))
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
