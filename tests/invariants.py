@@ -225,8 +225,8 @@ def no_other_login_works(snapshot: Snapshot) -> Iterator[str]:
 def no_password_opens_two_accounts(snapshot: Snapshot) -> Iterator[str]:
     """Passwords that the bridge made are each account's own; what people choose is theirs to decide."""
     owners: dict[str, list[str]] = defaultdict(list)
-    for username, password in snapshot.passwords.items():
-        account = snapshot.accounts[username]
+    for username, account in snapshot.accounts.items():
+        password = snapshot.passwords.get(username)
         if password is not None and account.wanted and account.secret is None:
             owners[password].append(username)
     for usernames in owners.values():
