@@ -73,6 +73,7 @@ def _summary(soak: Soak) -> str:
     memory = f"{looks[0].bridge / 1024:.1f} to {looks[-1].bridge / 1024:.1f} MB" if looks else "not measured"
     return (
         f"{figures.kills} kills of {figures.processes_killed} processes in {figures.seconds:.0f} s, "
+        f"{figures.at_arrows.total()} of them at {len(figures.at_arrows)} named arrows, "
         f"{figures.steps} steps, {sum(clerk.asked for clerk in clerks)} commands, "
         f"{len(soak.desk.ledger.held)} credentials given, {soak.desk.fleet.connections} logins of devices, "
         f"{figures.checks} looks at everything, {soak.repairs} repairs, memory of the bridge {memory}, "

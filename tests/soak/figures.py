@@ -1,7 +1,10 @@
 """What a run of the soak has measured, and whether the bridge gives back what it takes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from bridge.arrows import Arrow
 
 MEMORY_GROWTH = 1.5
 """Times by which the bridge's memory may have grown between the first looks and the last."""
@@ -27,7 +30,7 @@ class Figures:
 
     kills: int = 0
     processes_killed: int = 0
-    at_arrows: int = 0
+    at_arrows: Counter[Arrow] = field(default_factory=Counter)
     steps: int = 0
     checks: int = 0
     seconds: float = 0.0

@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from tests.soak.breaking import BREAKS
+from tests.soak.dying import end_at_armed_arrow
 from tests.soak.loading import load_the_bridge
 
 _PR_SET_PDEATHSIG = 1
@@ -50,6 +51,7 @@ def _live(wanted: dict[str, Any]) -> None:
     status = 1
     try:
         random.seed()  # the parent's state is every child's
+        end_at_armed_arrow(wanted["arming"])
         for name in wanted["breaks"]:
             BREAKS[name]()
         status = _command_line(words)

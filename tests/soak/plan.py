@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 
+from bridge.arrows import Arrow
+
 STRICT = "strict"
 """The tenant that requires a security token of each device."""
 TENANTS = ("default", "default", "default", STRICT)
@@ -23,6 +25,10 @@ LONGEST_DELAY = 400
 """Milliseconds between a step and its kill, at the most."""
 LONGEST_RESTART = 700
 """Milliseconds from a restart to a second kill, at the most."""
+ARROWS = tuple(arrow for arrow in Arrow if arrow not in {Arrow.BEGINNINGS_COMMITTED, Arrow.AGED_COMMITTED})
+"""Where a bridge may end itself: the arrows that are passed in a run, not those of a fresh or of an old database."""
+AFTER_START = tuple(arrow for arrow in ARROWS if arrow.name.startswith(("RECONCILE", "ACCOUNTS", "CREDENTIALS", "L")))
+"""Arrows that a bridge passes when it has just been started, and finds work that waits."""
 STRETCH = 40
 """Rounds after which a bridge lives through ``STRETCH_ALIVE`` rounds, so that what it does not give back shows."""
 STRETCH_ALIVE = 8
@@ -141,18 +147,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Who is killed, how long after which step has been begun, and how long after the restart once more.
+    """Who is killed, how many milliseconds after which step was begun, and how many after the restart once more.
 
-    ``arrow``: the bridge ends itself where it passes that point for the ``pass_``-th time (0 to 1, a share of the known
-    points), if it does before the delay is over.
+    With an ``arrow`` the bridge ends itself where it passes that one for the ``passes``-th time, and is killed only if
+    it does not get there; ``again_at`` is the same for the second kill.
     """
 
     victims: frozenset[Victim]
     after_step: int
     delay: int
-    arrow: float | None = None
-    pass_: int = 1
+    arrow: Arrow | None = None
+    passes: int = 1
     again_after: int | None = None
+    again_at: Arrow | None = None
 
     @property
     def kills(self) -> int:
@@ -241,14 +248,16 @@ def plan(seed: int, kills: int, devices: int) -> tuple[Round, ...]:
 def _kill(chance: random.Random, steps: int, *, lives: bool) -> Kill:
     kinds = [(victims, weight) for victims, weight in _VICTIMS if not (lives and Victim.BRIDGE in victims)]
     (victims,) = chance.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])
-    arrow = chance.random() if victims == {Victim.BRIDGE} and chance.random() < 0.4 else None
+    alone = victims == {Victim.BRIDGE}
+    again = not lives and chance.random() < 0.12
     return Kill(
         victims,
         after_step=chance.randrange(steps + 1),
         delay=int(LONGEST_DELAY * chance.random() ** 2),
-        arrow=arrow,
-        pass_=chance.randint(1, 3),
-        again_after=chance.randrange(LONGEST_RESTART) if not lives and chance.random() < 0.1 else None,
+        arrow=chance.choice(ARROWS) if alone and chance.random() < 0.5 else None,
+        passes=chance.choice((1, 1, 2, 3)),
+        again_after=chance.randrange(LONGEST_RESTART) if again else None,
+        again_at=chance.choice(AFTER_START) if again and Victim.BRIDGE in victims and chance.random() < 0.5 else None,
     )
 
 

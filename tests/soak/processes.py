@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bridge.arrows import Arrow
 from tests.e2e.site import BIN, ApartSite
+from tests.soak.dying import Arming
 from tests.soak.plan import Victim
 
 PATIENCE = 30.0
@@ -125,6 +127,11 @@ class House:
     living: dict[Victim, Living] = field(default_factory=dict)
     _watchers: set[asyncio.Task[None]] = field(default_factory=set)
     _generation: int = 0
+    arming: Arming = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare for bridges that end themselves."""
+        self.arming = Arming(self.folder / "arming")
 
     @property
     def folder(self) -> Path:
@@ -138,7 +145,9 @@ class House:
         data = self.site.data
         if victim is Victim.BRIDGE:
             words = [str(BIN / "bootstrap-bridge"), "serve", "--data", str(data)]
-            living = await self.nursery.start(words, log, forks=True, breaks=list(self.breaks))
+            living = await self.nursery.start(
+                words, log, forks=True, arming=f"{self.folder}/arming", breaks=list(self.breaks)
+            )
         else:
             mosquitto = os.environ.get("BOOTSTRAP_BRIDGE_MOSQUITTO", "/usr/sbin/mosquitto")
             living = await self.nursery.start([mosquitto, "-c", f"{data}/{victim}-broker/mosquitto.conf"], log)
@@ -151,6 +160,20 @@ class House:
         await living.ended.wait()
         if not living.expected:
             self.ended_alone(victim)
+
+    async def end_at(self, arrow: Arrow, passes: int, patience: float) -> bool:
+        """Let the bridge end itself at ``arrow``; return whether it got there within ``patience`` seconds."""
+        bridge = self.living[Victim.BRIDGE]
+        bridge.expected = True
+        self.arming.arm(arrow, passes)
+        try:
+            async with asyncio.timeout(patience):
+                await bridge.ended.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self.arming.disarm()
+        return True
 
     async def kill(self, victims: Sequence[Victim]) -> None:
         """Kill processes at once, and wait until they have gone."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bridge.arrows import Arrow
 from bridge.records import ADMINISTRATOR, APPLICATION
 from bridge.registration import Status
 from device_sim.bootstrap_file import read_bootstrap_file
@@ -28,6 +29,8 @@ from tests.soak.settling import Settling, read_options
 
 STEP_PAUSE = 0.06
 """Seconds after which the next step begins though the one before has not ended."""
+ARROW_PATIENCE = 0.8
+"""Seconds for which a bridge may go on to its arrow before it is killed wherever it is."""
 AGREE = 20.0
 """Seconds within which everything must agree once it is at rest."""
 RECENT = 40
@@ -176,16 +179,17 @@ class Soak:
     async def _kill(self, kill: Kill, begun: asyncio.Queue[int]) -> None:
         while await begun.get() < kill.after_step:
             continue
-        await asyncio.sleep(kill.delay / 1000)
-        victims = sorted(kill.victims)
-        await self._kill_and_restart(victims)
+        await self._kill_and_restart(kill, kill.delay, kill.arrow)
         if kill.again_after is not None:
-            await asyncio.sleep(kill.again_after / 1000)
-            await self._kill_and_restart(victims)
+            await self._kill_and_restart(kill, kill.again_after, kill.again_at)
 
-    async def _kill_and_restart(self, victims: list[Victim]) -> None:
+    async def _kill_and_restart(self, kill: Kill, delay: int, arrow: Arrow | None) -> None:
+        await asyncio.sleep(delay / 1000)
         if self.found:
             return
+        if arrow is not None and await self.house.end_at(arrow, kill.passes, ARROW_PATIENCE):
+            self.figures.at_arrows[arrow] += 1
+        victims = sorted(kill.victims)
         await self.house.kill(victims)
         self.figures.processes_killed += len(victims)
         for victim in victims:

@@ -60,12 +60,11 @@ class Registered:
     status: Status
     confirmed: bool
     accepted_caller: str | None
-    callers: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What matters here of the database."""
+    """What matters here of the database: ``passwords`` of wanted accounts, ``to_do`` those that are worked on."""
 
     registrations: dict[str, Registered]
     devices: frozenset[str]
@@ -134,7 +133,7 @@ def _need_of_caller(one: Seen, rows: Rows) -> Need | None:
             return Need(one.id, "is accepted and not confirmed", Help.SWITCH_ON_AGAIN)
         return None
     refused = one.refused and one.refused.credentials
-    if refused and refused.password == rows.passwords.get(refused.username):
+    if refused and refused.username not in rows.to_do and refused.password == rows.passwords.get(refused.username):
         return Need(one.id, "was refused with the password that its account has", is_wrong=True)
     return _need_of_stranger(one, registered, is_device=one.id in rows.devices)
 
@@ -169,7 +168,6 @@ def read_rows(data: Path) -> Rows:
                 STATUSES[row["rank"]],
                 row["confirmed"] is not None,
                 next((claim[2] for claim in json.loads(row["claims"]) if claim[0] == row["accepted_claim"]), None),
-                frozenset(claim[2] for claim in json.loads(row["claims"])),
             )
             for row in connection.execute("SELECT id, rank, confirmed, accepted_claim, claims FROM registrations")
         }
@@ -178,7 +176,7 @@ def read_rows(data: Path) -> Rows:
     return Rows(
         registrations,
         devices,
-        {row["username"]: _password(keys, row) for row in accounts},
+        {row["username"]: _password(keys, row) for row in accounts if row["wanted"]},
         tuple(row["username"] for row in accounts if not row["wanted"] or row["installed"] is None or row["revisit"]),
     )
 
