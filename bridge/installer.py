@@ -15,6 +15,7 @@ import structlog
 
 from bridge import queries, records
 from bridge.accounts import Accounts, AccountsFault, Login, grants
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.credentials import BadSecret, mark_of
 from bridge.decisions import Deliver, Event, MarkInstalled
@@ -161,9 +162,11 @@ class Installer:
         await self._end_lives([account for account in leaving if account.kind == DEVICE])
         with self._pace.measured(len(leaving)):
             await self._accounts.remove([account.username for account in leaving])
+        passed(Arrow.LEAVING_REMOVED)
         async with self._store.write() as transaction:
             unchanged = await _unchanged(transaction, leaving)
             await transaction.forget_accounts([account.username for account in unchanged])
+        passed(Arrow.LEAVING_FORGOTTEN)
         log.info("removed", accounts=len(leaving))
 
     async def _end_lives(self, accounts: Sequence[Account]) -> None:
@@ -178,9 +181,12 @@ class Installer:
         ]
         with self._pace.measured(len(ended)):
             await self._accounts.renew(ended)
+        passed(Arrow.LIVES_LOCKED_OUT)
         for login in ended:
             await self._around.clear(login)
+            passed(Arrow.LIFE_CLEARED)
         await self._around.heard_all()
+        passed(Arrow.LIVES_HEARD_OUT)
 
     async def _renew(self, again: Sequence[Account]) -> None:
         """Give accounts another password. Devices first leave: one that has the new password already comes in at once.
@@ -191,6 +197,7 @@ class Installer:
         await self._end_lives([account for account in again if account.kind == DEVICE])
         with self._pace.measured(len(logins)):
             await self._accounts.renew(logins)
+        passed(Arrow.ACCOUNTS_RENEWED)
         await self._mark_installed(again, await self._registrations(again))
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
@@ -200,6 +207,7 @@ class Installer:
         if fresh:
             with self._pace.measured(len(fresh)):
                 await self._accounts.install([self.login_for(account) for account, _ in fresh])
+            passed(Arrow.ACCOUNTS_INSTALLED)
             waiting = [registration for _, registration in fresh if registration.accepted_claim is not None]
             await self._mark_installed([account for account, _ in fresh], waiting)
 
@@ -207,6 +215,7 @@ class Installer:
         if fresh:
             with self._pace.measured(len(fresh)):
                 await self._accounts.install([self.login_for(account) for account in fresh])
+            passed(Arrow.ACCOUNTS_INSTALLED)
             await self._mark_installed(fresh, await self._registrations(fresh))
 
     async def _registrations(self, accounts: Sequence[Account]) -> list[Registration]:
@@ -228,6 +237,7 @@ class Installer:
         """
         async with self._store.write() as transaction:
             self._around.push(pushed)
+            passed(Arrow.CREDENTIALS_PUSHED)
             batch = Batch(transaction, self._rulebook, self._clock())
             devices = [account for account in coming if account.kind == DEVICE]
             await batch.load([account.subject for account in devices])
@@ -243,6 +253,8 @@ class Installer:
             await transaction.save_devices(made)
             await transaction.make_groups((one.tenant, one.group) for one in made if one.group is not None)
             await batch.write()
+            passed(Arrow.ACCOUNTS_WRITTEN)
+        passed(Arrow.ACCOUNTS_NOTED)
         self._around.tell(batch.events)
         log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
 
@@ -252,6 +264,7 @@ class Installer:
         Only accounts that the bridge made are looked at. Raises AccountsFault, StoreFault.
         """
         there = {username: mark async for username, mark in self._accounts.listed()}
+        passed(Arrow.RECONCILE_LISTED)
         repairs = 0
         after = ""
         while True:
@@ -285,12 +298,14 @@ class Installer:
                 async with self._store.write() as transaction:
                     still = {account.username for account in await _unchanged(transaction, wrong)}
                     await transaction.save_accounts([account for account in wrong if account.username in still])
+                passed(Arrow.RECONCILE_NOTED)
         left = sorted(there)
         unwanted = left
         while unwanted:
             names, unwanted = unwanted[: self._pace.at_once], unwanted[self._pace.at_once :]
             with self._pace.measured(len(names)):
                 await self._accounts.remove(names)
+            passed(Arrow.RECONCILE_REMOVED)
         repairs += len(left)
         if repairs:
             log.warning("reconciled", repaired=repairs - len(left), removed=len(left), names=left[:5])

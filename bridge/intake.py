@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from bridge import wire
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Incoming
 from bridge.credentials import seal
@@ -72,7 +73,9 @@ class Intake:
         """Decide and commit a batch. Raises StoreFault, with nothing of the batch kept."""
         started = time.perf_counter()
         taken = Taken()
+        passed(Arrow.CALLS_HEARD)
         heard = [call for message in messages if (call := self._understand(message, taken)) is not None]
+        passed(Arrow.CALLS_UNDERSTOOD)
         if heard:
             await self._decide(heard, taken)
         for call in heard:
@@ -126,6 +129,7 @@ class Intake:
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, self._clock())
             await batch.load(distinct(one.call.id for one in heard))
+            passed(Arrow.CALLS_LOADED)
             unknown: Counter[str] = Counter()
             with_token: set[str] = set()
             for one in heard:
@@ -148,6 +152,8 @@ class Intake:
             if self._noted > MAX_UNREGISTERED // 10:
                 await transaction.trim_unregistered()
                 self._noted = 0
+            passed(Arrow.CALLS_DECIDED)
+        passed(Arrow.CALLS_COMMITTED)
         taken.events = batch.events
         taken.account_work = batch.account_work
 

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from bridge import broker, queries
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
@@ -80,6 +81,7 @@ class Service:
                     ]
                 )
             there = await transaction.accounts([one.username for one in first])
+        passed(Arrow.BEGINNINGS_COMMITTED)
         self.gone = frozenset(
             one.username
             for one in first
@@ -164,6 +166,7 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
                 batch.decide(Age(device_id))
             await batch.write()
             await transaction.forget_answers(now - REMEMBERED)
+        passed(Arrow.AGED_COMMITTED)
         events.extend(batch.events)
         if len(ids) < AGED_AT_ONCE:
             return events

@@ -15,6 +15,7 @@ ROOMS: dict[str, str] = {
     "__init__": "",
     "names": "",
     "clock": "",
+    "arrows": "",
     "roles": "",
     "credentials": "",
     "broker": "",
@@ -46,13 +47,13 @@ ROOMS: dict[str, str] = {
     "batch": "decisions names records registration rulebook rules transaction",
     "accounts.grants": "roles wire",
     "accounts.__init__": "accounts.grants",
-    "accounts.dynsec": "accounts accounts.grants broker credentials wire",
+    "accounts.dynsec": "arrows accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "batch broker credentials decisions names options registration rulebook store transaction wire",
-    "installer": "accounts accounts.grants batch credentials decisions inventory queries records registration"
+    "intake": "arrows batch broker credentials decisions names options registration rulebook store transaction wire",
+    "installer": "arrows accounts accounts.grants batch credentials decisions inventory queries records registration"
     " rulebook store transaction wire",
-    "handlers.desk": "answers batch credentials decisions names queries records registration requests roles rulebook"
-    " transaction",
+    "handlers.desk": "answers arrows batch credentials decisions names queries records registration requests roles"
+    " rulebook transaction",
     "handlers.registrations": "answers batch decisions handlers.desk names queries registration requests wire",
     "handlers.reading": "answers handlers.desk queries registration requests wire",
     "handlers.tenant_options": "handlers.desk names options records registration requests",
@@ -62,11 +63,11 @@ ROOMS: dict[str, str] = {
     "handlers.people": "answers applications credentials handlers.desk names options queries records registration"
     " requests roles",
     "handlers.tenants": "answers handlers.desk names queries records registration requests",
-    "handlers.bulk": "answers batch bulk credentials decisions handlers.desk inventory names records registration"
-    " requests",
+    "handlers.bulk": "answers arrows batch bulk credentials decisions handlers.desk inventory names records"
+    " registration requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
-    "control": "answers batch broker decisions handlers handlers.desk handlers.people names queries records"
+    "control": "arrows answers batch broker decisions handlers handlers.desk handlers.people names queries records"
     " registration requests roles rulebook store transaction wire",
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bridge.accounts import AccountsFault, Login
 from bridge.accounts.grants import digest_of_members
+from bridge.arrows import Arrow, passed
 from bridge.broker import Connection, Disconnected
 from bridge.credentials import mosquitto_hash
 from bridge.wire import to_bytes
@@ -166,6 +167,7 @@ class Dynsec:
             try:
                 tagged = [{**command, "correlationData": key} for command, key in zip(commands, keys, strict=True)]
                 self._connection.send(REQUESTS, to_bytes({"commands": tagged}))
+                passed(Arrow.ACCOUNTS_SENT)
                 async with asyncio.timeout(PATIENCE):
                     return [await self._waiting[key] for key in keys]
             except TimeoutError:

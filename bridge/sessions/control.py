@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from bridge import __version__, broker
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
@@ -82,11 +83,15 @@ class ControlSession:
     async def _take(self, connection: Connection, message: Incoming) -> None:
         await self._answer(connection, message)
         connection.ack([message])
+        passed(Arrow.REQUEST_ACKNOWLEDGED)
         await connection.drained()
 
     async def _answer(self, connection: Connection, message: Incoming) -> None:
+        passed(Arrow.REQUEST_HEARD)
         handled = await self._control.handle(message)
         if handled.account_work:
             self.accounts_changed(handled.account_work)
         connection.send(handled.topic, handled.payload, correlation=handled.correlation)
+        passed(Arrow.REQUEST_ANSWERED)
         self._herald.tell(handled.events)
+        passed(Arrow.REQUEST_TOLD)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from bridge import broker, queries
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Connection, Disconnected
 from bridge.clock import clock
@@ -63,13 +64,16 @@ class GateSession:
         async for messages in connection.batches():
             taken = await self._intake.take(messages)
             connection.ack(messages)
+            passed(Arrow.CALLS_ACKNOWLEDGED)
             for topic in taken.clearings:
                 connection.send(topic, b"", retain=True)
             for answer in taken.answers:
                 self._send(connection, answer)
+            passed(Arrow.CALLS_ANSWERED)
             if taken.account_work:
                 self.accounts_changed(taken.account_work)
             self._herald.tell(taken.events)
+            passed(Arrow.CALLS_TOLD)
             await connection.drained()
 
     def _send(self, connection: Connection, answer: Outgoing) -> None:
@@ -104,16 +108,19 @@ class GateSession:
             after = page[-1].id
             now = clock()
             self.push([one for one in page if not redelivery_ended(one, self._rulebook.policy(one.tenant), now)])
+            passed(Arrow.CREDENTIALS_PUSHED_AGAIN)
 
     async def _note_deliveries(self) -> None:
         while True:
             await self._was_delivered.wait()
             self._was_delivered.clear()
             delivered, self._delivered = self._delivered, []
+            passed(Arrow.DELIVERY_HEARD)
             async with self._store.write() as transaction:
                 batch = Batch(transaction, self._rulebook, clock())
                 await batch.load(distinct(device_id for device_id, _ in delivered))
                 for device_id, seed in delivered:
                     batch.decide(MarkDelivered(device_id, seed))
                 await batch.write()
+            passed(Arrow.DELIVERY_COMMITTED)
             self._herald.tell(batch.events)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from bridge import broker, wire
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
@@ -57,6 +58,7 @@ class InfoSession:
                 async for messages in connection.batches():
                     await self._take(messages)
                     connection.ack(messages)
+                    passed(Arrow.INFO_ACKNOWLEDGED)
             finally:
                 self._connection = None
                 for waiting in self._barriers.values():
@@ -99,6 +101,7 @@ class InfoSession:
                 waiting.set_result(None)
 
     async def _note(self, said: Sequence[tuple[str, str, Any]]) -> None:
+        passed(Arrow.INFO_HEARD)
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, clock())
             ids = distinct(device_id for _, device_id, _ in said)
@@ -115,5 +118,7 @@ class InfoSession:
                     log.warning("properties left out", device=device_id, reason="they would exceed 8 KiB")
             await transaction.save_devices(list(heard.values()))
             await batch.write()
+            passed(Arrow.INFO_DECIDED)
+        passed(Arrow.INFO_COMMITTED)
         self._herald.tell(batch.events)
         log.info("info", messages=len(said), confirmed=[event.id for event in batch.events][:3])
