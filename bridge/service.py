@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -11,9 +13,11 @@ from bridge import broker, queries
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
+from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
-from bridge.installation import Installation, ServiceLogin
+from bridge.installation import Installation, ServiceLogin, write_private
 from bridge.intake import Intake
+from bridge.locks import Lock, take_lock
 from bridge.neighbours import Neighbours
 from bridge.records import ADMINISTRATOR, Account
 from bridge.roles import OWNER
@@ -48,14 +52,22 @@ class Service:
         self.gone: frozenset[str] = frozenset()
 
     async def run(self) -> None:
-        """Serve. Raises StoreUnusable if the database cannot be opened."""
-        store = await Store.open(self._database_url)
-        try:
-            await self._prepare(store)
-            await self._serve(store)
-        finally:
-            await store.close()
-            log.info("stopped")
+        """Serve. Raises StoreUnusable if the database cannot be opened, Busy if another bridge has it, OSError."""
+        marker = self._installation.folder.database_made
+        async with _alone(self._database_url) as lock:
+            before = Before(made=marker.exists(), cut_off=lock is not None and lock.cut_off, marker=marker)
+            store = await Store.open(self._database_url, before)
+            try:
+                if lock is not None:
+                    lock.sign()
+                note_made(marker)
+                await self._prepare(store)
+                await self._serve(store)
+            finally:
+                if lock is not None:
+                    lock.strike_out()  # first: whoever dies between here and the end has lost nothing
+                await store.close()
+                log.info("stopped")
 
     async def _prepare(self, store: Store) -> None:
         """Make what every installation begins with. Raises StoreUnusable if the keys are not those of the database."""
@@ -140,6 +152,33 @@ class Service:
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
+
+
+@asynccontextmanager
+async def _alone(database_url: str) -> AsyncIterator[Lock | None]:
+    """Keep other bridges off the database, where it is a file. Raises Busy, OSError."""
+    path = path_of(database_url)
+    if path is None:
+        yield None
+        return
+    remedy = "end that one first, or name another with --database"
+    lock = await asyncio.to_thread(take_lock, lock_of(path), f"the database {path}", remedy)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def note_made(marker: Path) -> None:
+    """Note that the installation has a database from now on, so that a lost one is not taken for a first start."""
+    try:
+        write_private(
+            marker,
+            "This installation has a database of registrations. If it is lost, the bridge does not start until it was\n"
+            "restored from a backup. Remove this file only to begin anew with an empty one.\n",
+        )
+    except OSError as error:
+        log.warning("not noted that there is a database", file=str(marker), reason=str(error))
 
 
 async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
