@@ -177,7 +177,8 @@ def _engine(url: str, begin: str | None) -> AsyncEngine:
     return engine
 
 
-def _configuration() -> Config:
+def configuration() -> Config:
+    """Return what Alembic has to know of the schema's versions."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
@@ -185,7 +186,7 @@ def _configuration() -> Config:
 
 def versions() -> Versions:
     """Return the versions of the schema that this program knows."""
-    scripts = ScriptDirectory.from_config(_configuration())
+    scripts = ScriptDirectory.from_config(configuration())
     newest = scripts.get_current_head()
     assert newest is not None
     return Versions(frozenset(one.revision for one in scripts.walk_revisions()), newest)
@@ -198,6 +199,6 @@ def _upgrade(connection: sa.Connection, before: Before) -> None:
             f"the database holds nothing, and this installation had one: give it the right address, or restore it from "
             f"a backup; to begin anew, and lose what it held, remove {before.marker}"
         )
-    config = _configuration()
+    config = configuration()
     config.attributes["connection"] = connection
     alembic.upgrade(config, "head")

@@ -175,7 +175,7 @@ UNTESTED_HERE: dict[str, str] = {
     "running": "end to end",
     "speaking": "end to end",
     "up": "end to end",
-    "migrations": "run by every test with a database",
+    "migrations": "in test_migrations, and run by every test with a database",
     "sessions": "end to end",
     "handlers.__init__": "a table",
     "handlers.desk": "through the one door, in test_control",
