@@ -42,6 +42,9 @@ AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
 
+COMING_BACK: Final = 2.0
+"""Seconds that the other parts have, once administrators are reached again, until ``offline`` is said."""
+
 log = structlog.get_logger("bridge")
 
 
@@ -136,26 +139,39 @@ class Service:
     async def _announce(self, control: ControlSession) -> None:
         """Keep ``bridge/state`` true: tell each change, and tell it again when the control session has come back."""
         told: tuple[bool, int] | None = None
-        logged: bool | None = None
+        logged = False
         while True:
-            whole = self.health.whole
-            if whole != logged and (whole or logged):
-                logged = whole
-                away = {part.name: part.reason for part in self.health.missing}
-                _ = log.info("ready") if whole else log.warning("not ready", away=away)
-            if all(part.serves for part in self.health.parts if part.name != RIGHTS):
-                self.ready.set()
+            whole, life = self.health.whole, control.lives
             again = None
-            if control.ready.on.is_set() and told != (whole, control.lives):
-                lives = control.lives
+            if logged and not whole:
+                logged = False
+                log.warning("not ready", away={part.name: part.reason for part in self.health.missing})
+            if control.ready.on.is_set() and told != (whole, life):
+                if not whole and (told is None or told[1] != life):
+                    await self._settled()
+                    whole = self.health.whole
                 try:
                     await control.announce(whole)
-                    told = (whole, lives)
+                    told = (whole, life)
                 except broker.Disconnected as error:
                     log.warning("state not told", reason=str(error))
                     again = ANNOUNCED_AGAIN
-            with suppress(TimeoutError):
-                async with asyncio.timeout(again):
+                else:
+                    if all(part.serves for part in self.health.parts if part.name != RIGHTS):
+                        self.ready.set()
+                    if whole and not logged:
+                        logged = True
+                        log.info("ready")
+            if self.health.whole == whole and control.lives == life:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(again):
+                        await self.health.changed()
+
+    async def _settled(self) -> None:
+        """Give the other parts a moment to come back too: of a new life ``offline`` is no news but after a crash."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COMING_BACK):
+                while not self.health.whole:
                     await self.health.changed()
 
     async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:

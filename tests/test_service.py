@@ -14,7 +14,7 @@ from bridge.batch import Batch
 from bridge.decisions import Confirm
 from bridge.health import Health
 from bridge.installer import Installer
-from bridge.service import ANNOUNCED_AGAIN, DATABASE, PARTS, RIGHTS, Service, keep_house, watch_database
+from bridge.service import ANNOUNCED_AGAIN, COMING_BACK, DATABASE, PARTS, RIGHTS, Service, keep_house, watch_database
 from bridge.sessions import Switch
 from bridge.sessions.accounts import BACKLOG, AccountsSession
 from bridge.sessions.control import ControlSession
@@ -147,7 +147,9 @@ async def settled() -> None:
 def test_the_state_is_online_only_while_every_part_serves_and_is_told_at_each_change() -> None:
     async def work(service: Service, control: FakeControl) -> None:
         control.comes(service.health)
-        await settled()
+        await asyncio.sleep(COMING_BACK - 0.1)
+        assert control.told == [], "the others may come at once"
+        await asyncio.sleep(0.2)
         assert control.told == [False], "an old word that says online may be kept by the broker"
         assert not service.ready.is_set()
         for name in PARTS:
@@ -195,7 +197,7 @@ def test_a_state_that_could_not_be_told_is_told_later() -> None:
     async def work(service: Service, control: FakeControl) -> None:
         control.faults = 2
         control.comes(service.health)
-        await asyncio.sleep(2 * ANNOUNCED_AGAIN + 1)
+        await asyncio.sleep(2 * ANNOUNCED_AGAIN + 3 * COMING_BACK + 1)
         assert control.told == [False]
 
     assert [line["event"] for line in announcing(work)] == ["state not told"] * 2
@@ -207,7 +209,7 @@ def test_with_rights_that_are_not_right_it_serves_and_does_not_say_online() -> N
             if name != RIGHTS:
                 service.health.serves(name)
         control.comes(service.health)
-        await settled()
+        await asyncio.sleep(COMING_BACK + 1)
         assert control.told == [False]
         assert service.ready.is_set()
 
