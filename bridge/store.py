@@ -25,8 +25,6 @@ from bridge.transaction import Transaction
 
 _REFUSALS: Final = (sa.exc.DBAPIError, sqlite3.Error)
 """What a database says no with; a new connection says it in the driver's own words."""
-_TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
-"""Changes nothing, but is written: proves that a database takes changes again."""
 
 
 class StoreFault(Exception):
@@ -45,10 +43,8 @@ class Store:
         self._path = path
         self._file = _identity(path)
         self._damage: StoreFault | None = None
-        self.noticed: Callable[[StoreFault | None], None] = lambda fault: None
-        """Hears each fault as it comes, and None when something was written after it."""
-        self.ailing = False
-        """Whether the last that was heard of the database is a fault."""
+        self.noticed: Callable[[StoreFault], None] = lambda fault: None
+        """Hears each fault as it comes."""
         self._turn = asyncio.Lock()  # first come, first served: the order of the writers is the order of the world
 
     @classmethod
@@ -93,12 +89,8 @@ class Store:
             try:
                 async with self._writer.begin() as connection:
                     yield Transaction(connection)
-                    if self.ailing:
-                        await connection.exec_driver_sql(_TOUCH)
             except _REFUSALS as error:
                 raise self._fault("the database refused a change", error) from error
-        self.ailing = False
-        self.noticed(None)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -120,7 +112,6 @@ class Store:
                 f"the database {self._path} was removed or replaced while it was in use: put the same file back, or "
                 "restart the bridge to go on with the one that is there now"
             )
-            self.ailing = True
             self.noticed(fault)
             raise fault
 
@@ -132,7 +123,6 @@ class Store:
                 f"the database {self._path} is damaged ({reason}), nothing more is written to it: end the bridge, keep "
                 "a copy, restore it from a backup (docs/operating.md)"
             )
-        self.ailing = True
         self.noticed(fault)
         return fault
 
