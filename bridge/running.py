@@ -11,6 +11,7 @@ from bridge import __version__, configurations, display, installation, up
 from bridge.brokers import find_plugin
 from bridge.children import BrokersFault, choose_owner, hand_over
 from bridge.installation import Installation, InstallationFault
+from bridge.locks import Busy
 from bridge.service import Service
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
@@ -32,7 +33,7 @@ def run_up(settings: Settings) -> None:
     """Run brokers and bridge until a signal. Raises typer.Exit with the status."""
     try:
         asyncio.run(up.until_signalled(up.run(settings, _show_ready)))
-    except (BrokersFault, up.Busy, InstallationFault, StoreUnusable, BaseExceptionGroup) as error:
+    except (BrokersFault, Busy, InstallationFault, StoreUnusable, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     err.print("stopped")
 
@@ -43,8 +44,10 @@ def _explained(error: BaseException) -> typer.Exit | BaseException:
     match first:
         case BrokersFault():
             return _fail(str(first), NOT_REACHED)
-        case up.Busy() | InstallationFault() | StoreUnusable():
+        case Busy() | InstallationFault() | StoreUnusable():
             return _fail(str(first), REFUSED)
+        case OSError(filename=str() | Path()):
+            return _fail(f"{first.filename} cannot be used: {first.strerror}", REFUSED)
     return first
 
 
@@ -76,7 +79,9 @@ def run_init(settings: Settings) -> None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     os.umask(0o077)
     try:
+        installation.make_folder(settings.data)
         installation.refuse_beside(settings.data)
+        lock = installation.lock(settings.data)
         made = installation.make(
             settings.data,
             host=settings.host,
@@ -92,8 +97,9 @@ def run_init(settings: Settings) -> None:
         files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
         made.write_access()
-    except InstallationFault as error:
-        raise _fail(str(error), REFUSED) from error
+        lock.release()
+    except (InstallationFault, Busy, OSError) as error:
+        raise _explained(error) from error
     if owner.warning is not None:
         err.print(display.text(owner.warning), style="yellow")
     out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
@@ -117,14 +123,12 @@ def run_serve(settings: Settings) -> None:
             if (value := getattr(settings, name)) is not None
         }
         made = Installation(made.folder, made.keys, made.facts.model_copy(update=changed))
-        lock = up.take_lock(made.folder.bridge / "lock", up.LOCK_PATIENCE)
-    except (InstallationFault, up.Busy) as error:
-        raise _fail(str(error), REFUSED) from error
-    except OSError as error:
-        raise _fail(f"{error.filename} cannot be used: {error.strerror}", REFUSED) from error
+        lock = installation.lock_bridge(made.folder)
+    except (InstallationFault, Busy, OSError) as error:
+        raise _explained(error) from error
     try:
         asyncio.run(up.until_signalled(Service(made, settings.database).run()))
-    except (StoreUnusable, BaseExceptionGroup) as error:
+    except (StoreUnusable, Busy, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     finally:
-        os.close(lock)
+        lock.release()

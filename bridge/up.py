@@ -1,14 +1,11 @@
 """`up`: both brokers as children and the bridge in one process, on one folder. For a laptop, a demo, a small site."""
 
 import asyncio
-import fcntl
 import os
 import resource
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -27,56 +24,15 @@ from bridge.children import (
 )
 from bridge.configurations import write_configurations
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
+from bridge.locks import Lock
 from bridge.service import Service
 from bridge.settings import Settings
 
-LOCK_PATIENCE: Final = 5.0
-"""Seconds for which the brokers of an `up` that was killed may still be ending."""
 READY_PATIENCE: Final = 30.0
 SPARE_FILES: Final = 100
 """Open files that a broker needs beside its connections."""
 
 log = structlog.get_logger("up")
-
-
-class Busy(Exception):
-    """Somebody else works in the folder."""
-
-
-def take_lock(path: Path, patience: float) -> int:
-    """Lock a folder by the file ``path`` and return the descriptor. Raises Busy.
-
-    Children inherit the descriptor, so the lock is free only when they have ended too.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
-            if time.monotonic() < deadline and not _is_running(holder):
-                time.sleep(0.05)
-                continue
-            os.close(descriptor)
-            raise Busy(
-                f"the folder {path.parent} is in use by another bridge (process {holder or 'unknown'}): "
-                "end that one first, or choose another folder with --data"
-            ) from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return descriptor
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def raise_file_limit() -> int:
@@ -96,10 +52,10 @@ def _port(wish: int | None, kept: int | None, default: int, host: str, option: s
     return port
 
 
-def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
-    """Make the folder, take its lock, settle ports and write the brokers' files.
+def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, Lock]]:
+    """Make the folder, take its locks, settle ports and write the brokers' files.
 
-    Raises BrokersFault, Busy, InstallationFault.
+    Raises BrokersFault, Busy, InstallationFault, OSError.
     """
     program = settings.mosquitto or find_mosquitto()
     plugin = settings.plugin or find_plugin()
@@ -112,7 +68,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
     files = raise_file_limit()
     installation.make_folder(settings.data)
     installation.refuse_beside(settings.data)
-    lock = take_lock(settings.data / "lock", LOCK_PATIENCE)
+    lock = installation.lock(settings.data)
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -135,6 +91,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
         bootstrap_port=bootstrap_port,
         topic_prefix=settings.topic_prefix,
     )
+    locks = (lock, installation.lock_bridge(made.folder))
     owner = choose_owner(settings.data)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
@@ -143,15 +100,15 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
     children = [
-        Child("operations", program, configurations.operations, owner, lock),
-        Child("bootstrap", program, configurations.bootstrap, owner, lock),
+        Child("operations", program, configurations.operations, owner, lock.descriptor),
+        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor),
     ]
-    return made, children, lock
+    return made, children, locks
 
 
 async def run(settings: Settings, when_ready: Callable[[Installation], None]) -> None:
-    """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
-    made, children, lock = prepare(settings)
+    """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable, OSError."""
+    made, children, locks = prepare(settings)
     facts = made.facts
     try:
         async with _stopped_at_the_end(children), asyncio.TaskGroup() as tasks:
@@ -165,7 +122,8 @@ async def run(settings: Settings, when_ready: Callable[[Installation], None]) ->
             tasks.create_task(_say_when_ready(service, made, when_ready), name="say when ready")
             await _ended(serving)
     finally:
-        os.close(lock)
+        for lock in locks:
+            lock.release()
 
 
 async def _ended(serving: asyncio.Task[None]) -> None:
