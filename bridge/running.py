@@ -123,7 +123,10 @@ def run_serve(settings: Settings) -> None:
     except OSError as error:
         raise _fail(f"{error.filename} cannot be used: {error.strerror}", REFUSED) from error
     try:
-        asyncio.run(up.until_signalled(Service(made, settings.database).run()))
+        service = Service(
+            made, settings.database, keepalive=settings.keepalive, reconcile_every=settings.reconcile_every
+        )
+        asyncio.run(up.until_signalled(service.run()))
     except (StoreUnusable, BaseExceptionGroup) as error:
         raise _explained(error) from error
     finally:

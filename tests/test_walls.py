@@ -52,6 +52,7 @@ ROOMS: dict[str, str] = {
     "intake": "batch broker credentials decisions names options registration rulebook store transaction wire",
     "installer": "accounts accounts.grants batch credentials decisions inventory queries records registration"
     " rulebook store transaction wire",
+    "reconciler": "accounts installer queries records store transaction",
     "handlers.desk": "answers batch credentials decisions names queries records registration requests roles rulebook"
     " transaction",
     "handlers.registrations": "answers batch decisions handlers.desk names queries registration requests wire",
@@ -140,6 +141,7 @@ LIBRARIES: dict[str, set[str]] = {
         "intake",
         "control",
         "installer",
+        "reconciler",
         "sessions",
         "service",
         "up",
