@@ -33,6 +33,10 @@ NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
 
+KEEPALIVE: Final = 15
+"""Seconds of silence after which the broker is asked whether it is still there. One that says nothing for as long again
+is gone; the broker ends a silent connection of ours, and speaks our last will, after one and a half times as long."""
+
 _NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
 
 
@@ -58,13 +62,14 @@ class SubscriptionRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where and as whom to connect. ``client_id`` None lets the library draw one."""
+    """Where and as whom to connect. ``client_id`` None lets the library draw one; ``keepalive`` is in seconds."""
 
     host: str
     port: int
     username: str
     password: str = field(repr=False)
     client_id: str | None = field(default=None, repr=False)
+    keepalive: int = KEEPALIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +285,11 @@ class Connection:
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
 
+    @property
+    def waiting(self) -> int:
+        """Publishes that wait in memory because the broker has not acknowledged those before them."""
+        return len(self._queued)
+
     async def drained(self) -> None:
         """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
         try:
@@ -312,7 +322,6 @@ async def connect(
     clean_start: bool | None = None,
     manual_ack: bool = False,
     will: Will | None = None,
-    keepalive: int = 30,
     patience: float = 10.0,
 ) -> AsyncIterator[Connection]:
     """Connect with MQTT 5 and TCP_NODELAY; without the latter a QoS 1 round trip waits for delayed TCP acks.
@@ -333,7 +342,7 @@ async def connect(
         clean_start=(not persistent) if clean_start is None else clean_start,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, 1, True),
-        keepalive=keepalive,
+        keepalive=login.keepalive,
         timeout=patience,
         max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
@@ -348,6 +357,7 @@ async def connect(
             raise LoginRefused(f"the broker at {login.host}:{login.port} refuses the login {login.username}") from error
         raise Unreachable(f"the broker at {login.host}:{login.port} refuses to connect: {error}") from error
     except (aiomqtt.MqttError, OSError) as error:
+        _drop(client)  # it may be open, to somebody who says nothing
         raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
     except asyncio.CancelledError:
         client._client.disconnect()
@@ -366,7 +376,14 @@ async def _leave(client: aiomqtt.Client) -> None:
     try:
         await client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
-        return  # it had ended already, which whoever used it has been told
+        pass  # it had ended already, which whoever used it has been told, or the other side takes nothing any more
+    finally:
+        _drop(client)
+
+
+def _drop(client: aiomqtt.Client) -> None:
+    """Close what may still be open, without a word."""
+    client._client._sock_close()
 
 
 class Backoff:

@@ -377,11 +377,7 @@ def _write_broker_files(made: Installation) -> None:
         write_private(passwords, brokers.password_lines(users))
     write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
     if not folder.dynamic_security.exists():
-        own = [
-            _service(facts.control, grants.for_bridge_control(topics)),
-            _service(facts.info, grants.for_bridge_info(topics)),
-            _service(facts.accounts, grants.for_bridge_accounts()),
-        ]
+        own = own_logins(facts, topics)
         administrators = [
             Login(
                 one.username,
@@ -392,6 +388,15 @@ def _write_broker_files(made: Installation) -> None:
             for one in facts.administrators
         ]
         write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
+
+
+def own_logins(facts: Facts, topics: Topics) -> list[Login]:
+    """Return the bridge's own accounts on the operations broker."""
+    return [
+        _service(facts.control, grants.for_bridge_control(topics)),
+        _service(facts.info, grants.for_bridge_info(topics)),
+        _service(facts.accounts, grants.for_bridge_accounts()),
+    ]
 
 
 def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:

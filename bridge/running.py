@@ -127,7 +127,10 @@ def run_serve(settings: Settings) -> None:
     except (InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
     try:
-        asyncio.run(up.until_signalled(Service(made, settings.database).run()))
+        service = Service(
+            made, settings.database, keepalive=settings.keepalive, reconcile_every=settings.reconcile_every
+        )
+        asyncio.run(up.until_signalled(service.run()))
     except (StoreUnusable, Busy, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     finally:

@@ -17,8 +17,8 @@ from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
-from bridge.health import Health
-from bridge.installation import Installation, ServiceLogin, write_private
+from bridge.health import DATABASE, RIGHTS, Health
+from bridge.installation import Installation, ServiceLogin, own_logins, write_private
 from bridge.intake import Intake
 from bridge.locks import Lock, take_lock
 from bridge.neighbours import Neighbours
@@ -31,13 +31,11 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
+from bridge.settings import RECONCILE_EVERY
 from bridge.store import Store, StoreFault, StoreUnusable
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
-DATABASE: Final = "database"
-RIGHTS: Final = "rights"
-"""What the bridge stands on in the operations broker: its own accounts there, and what an account may by default."""
 PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
 """The parts that ``Service.health`` tells of: four sessions and what they stand on."""
 ANNOUNCED_AGAIN: Final = 5.0
@@ -59,8 +57,18 @@ class Service:
     and administrators are served for the first time, ``health`` tells at any time which parts serve.
     """
 
-    def __init__(self, installation: Installation, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        database_url: str | None = None,
+        *,
+        keepalive: int = broker.KEEPALIVE,
+        reconcile_every: float = RECONCILE_EVERY,
+    ) -> None:
+        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
         self._installation = installation
+        self._keepalive = keepalive
+        self._reconcile_every = reconcile_every
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -78,7 +86,6 @@ class Service:
                 note_made(marker)
                 await self._prepare(store)
                 self.health.serves(DATABASE)
-                self.health.serves(RIGHTS)
                 await self._serve(store)
             finally:
                 if lock is not None:
@@ -130,14 +137,27 @@ class Service:
         intake = Intake(store, rulebook, topics, clock)
 
         def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
+            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
 
         own = facts.gate
-        gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
+        gate_login = broker.Login(
+            facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
+        )
         gate = GateSession(gate_login, topics, intake, store, rulebook, herald)
         control = ControlSession(inside(facts.control), topics, Control(store, rulebook, topics, clock), herald)
         info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
-        accounts = AccountsSession(inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald)
+        accounts = AccountsSession(
+            inside(facts.accounts),
+            topics,
+            store,
+            rulebook,
+            info.heard_all,
+            gate.push,
+            herald,
+            self.health,
+            own_logins(facts, topics),
+            self._reconcile_every,
+        )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)

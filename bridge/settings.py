@@ -1,10 +1,13 @@
 """All settings of the bridge in one frozen object: options first, then ``BOOTSTRAP_BRIDGE_*``, then defaults."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+RECONCILE_EVERY: Final = 900.0
+"""Seconds between two comparisons of the operations broker's accounts with the database."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -29,6 +32,8 @@ class Settings(BaseSettings):
     mosquitto: Path | None = None
     plugin: Path | None = None
     log_level: str = "info"
+    keepalive: Annotated[int, Field(ge=5, le=600)] = 15
+    reconcile_every: Annotated[float, Field(ge=1, le=604_800)] = RECONCILE_EVERY
 
 
 def settings_from(**options: object) -> Settings:

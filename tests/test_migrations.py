@@ -222,7 +222,7 @@ async def test_what_was_begun_is_ended(old_world: World) -> None:
 
 
 async def test_accounts_are_those_that_the_broker_has(old_world: World, version: str) -> None:
-    await old_world.installer.reconcile()
+    await old_world.reconcile()
     await old_world.installer.drain()
     people = {f"{tenant}/{name}" for tenant, name in ROLES}
     listed = (await old_world.done("list-administrators", who="management/root"))["administrators"]

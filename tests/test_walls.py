@@ -56,6 +56,7 @@ ROOMS: dict[str, str] = {
     " rulebook store transaction wire",
     "handlers.desk": "answers arrows batch credentials decisions names queries records registration requests roles"
     " rulebook transaction",
+    "reconciler": "accounts arrows installer queries records store transaction",
     "handlers.registrations": "answers batch decisions handlers.desk names queries registration requests wire",
     "handlers.reading": "answers handlers.desk queries registration requests wire",
     "handlers.tenant_options": "handlers.desk names options records registration requests",
@@ -143,6 +144,7 @@ LIBRARIES: dict[str, set[str]] = {
         "intake",
         "control",
         "installer",
+        "reconciler",
         "sessions",
         "service",
         "up",

@@ -55,7 +55,7 @@ class GateSession:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._receive(connection), name="calls: receive")
                     tasks.create_task(self._note_deliveries(), name="calls: note deliveries")
-                    tasks.create_task(self._push_again(), name="calls: push what was not delivered")
+                    tasks.create_task(self._push_again(connection), name="calls: push what was not delivered")
                     self.ready.turn_on()
             finally:
                 self._connection = None
@@ -98,11 +98,12 @@ class GateSession:
             for registration in registrations:
                 self._send(connection, self._intake.push(registration))
 
-    async def _push_again(self) -> None:
+    async def _push_again(self, connection: Connection) -> None:
         after = ""
         while True:
-            async with self._store.read() as connection:
-                page = await queries.undelivered(connection, after, PUSHED_AT_ONCE)
+            await connection.drained()
+            async with self._store.read() as reading:
+                page = await queries.undelivered(reading, after, PUSHED_AT_ONCE)
             if not page:
                 return
             after = page[-1].id

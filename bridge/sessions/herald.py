@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+import structlog
+
 from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
 from bridge.decisions import BulkEvent, Event
@@ -13,6 +15,10 @@ COMPLETION_PAUSE: Final = 60_000
 """Milliseconds between two events ``request-after-completion`` of one device."""
 COMPLETION_DEVICES: Final = 10_000
 """Devices for which that is remembered."""
+MOST_WAITING: Final = 20_000
+"""Events that wait in memory for a broker that has stopped taking them; further ones are dropped."""
+
+log = structlog.get_logger("control")
 
 
 class Herald:
@@ -21,6 +27,7 @@ class Herald:
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._completions: dict[str, int] = {}
+        self._dropped = 0
         self.connection: Connection | None = None
 
     def tell(self, events: Sequence[Event | BulkEvent]) -> None:
@@ -28,6 +35,14 @@ class Herald:
         connection = self.connection
         if connection is None:
             return
+        if connection.waiting >= MOST_WAITING:
+            if not self._dropped:
+                log.warning("events dropped", reason="the operations broker does not take them", waiting=MOST_WAITING)
+            self._dropped += len(events)
+            return
+        if self._dropped and connection.waiting == 0:
+            log.info("events told again", dropped=self._dropped)
+            self._dropped = 0
         for event in events:
             if isinstance(event, BulkEvent):
                 with suppress(Disconnected):
