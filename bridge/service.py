@@ -14,6 +14,7 @@ from bridge.control import REMEMBERED, Control
 from bridge.decisions import Age, Event
 from bridge.installation import Installation, ServiceLogin
 from bridge.intake import Intake
+from bridge.measures import UNMEASURED, Meter
 from bridge.neighbours import Neighbours
 from bridge.records import ADMINISTRATOR, Account
 from bridge.roles import OWNER
@@ -41,7 +42,8 @@ class Service:
     ``gone`` are the first administrators whose login of the beginning is no longer one.
     """
 
-    def __init__(self, installation: Installation, database_url: str | None = None) -> None:
+    def __init__(self, installation: Installation, database_url: str | None = None, meter: Meter = UNMEASURED) -> None:
+        self._meter = meter
         self._installation = installation
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
@@ -50,6 +52,7 @@ class Service:
     async def run(self) -> None:
         """Serve. Raises StoreUnusable if the database cannot be opened."""
         store = await Store.open(self._database_url)
+        store.meter = self._meter
         try:
             await self._prepare(store)
             await self._serve(store)
@@ -96,24 +99,29 @@ class Service:
         async with store.read() as connection:
             now = await queries.standing(connection)
         rulebook.follow(now.values, now.tenants, now.roles)
-        herald = Herald(topics)
-        intake = Intake(store, rulebook, topics, clock)
+        meter = self._meter
+        herald = Herald(topics, meter)
+        intake = Intake(store, rulebook, topics, clock, meter)
 
         def inside(own: ServiceLogin) -> broker.Login:
             return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
 
         own = facts.gate
         gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
-        gate = GateSession(gate_login, topics, intake, store, rulebook, herald)
-        control = ControlSession(inside(facts.control), topics, Control(store, rulebook, topics, clock), herald)
-        info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
-        accounts = AccountsSession(inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald)
+        gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
+        control = ControlSession(
+            inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
+        )
+        info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
+        accounts = AccountsSession(
+            inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald, meter
+        )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
-                tasks.create_task(hold(session), name=f"session {session.name}")
+                tasks.create_task(hold(session, meter), name=f"session {session.name}")
             tasks.create_task(self._announce(sessions, control), name="announce")
             tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
 

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bridge.measures import STORE_FAULTS, UNMEASURED, Meter
 from bridge.transaction import Transaction
 
 
@@ -33,6 +34,7 @@ class Store:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
+        self.meter: Meter = UNMEASURED
         self._turn = asyncio.Lock()  # first come, first served: the order of the writers is the order of the world
 
     @classmethod
@@ -68,6 +70,7 @@ class Store:
                 async with self._writer.begin() as connection:
                     yield Transaction(connection)
             except sa.exc.DBAPIError as error:
+                self.meter.count(STORE_FAULTS)
                 raise StoreFault(f"the database refused a change: {error.orig}") from error
 
     @asynccontextmanager
@@ -77,6 +80,7 @@ class Store:
             async with self._reader.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
+            self.meter.count(STORE_FAULTS)
             raise StoreFault(f"the database refused a query: {error.orig}") from error
 
 

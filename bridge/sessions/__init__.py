@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bridge.accounts import AccountsFault
-from bridge.broker import Backoff, BrokerError
+from bridge.broker import Backoff, BrokerError, Connection
+from bridge.measures import SESSION_ENDS, UNMEASURED, Meter
 from bridge.store import StoreFault
 
 RETAINED_ONLY_IF_NEW: Final = 1
@@ -49,11 +50,15 @@ class Session(Protocol):
     name: str
     ready: Switch
 
+    @property
+    def connection(self) -> Connection | None:
+        """The connection while there is one."""
+
     async def run(self) -> None:
         """Connect, turn ``ready`` on, work; ends only by raising."""
 
 
-async def hold(session: Session) -> None:
+async def hold(session: Session, meter: Meter = UNMEASURED) -> None:
     """Run ``session`` again and again, with growing pauses; faults that nobody foresaw come through."""
     backoff = Backoff()
     while True:
@@ -62,7 +67,9 @@ async def hold(session: Session) -> None:
             await session.run()
         except* (BrokerError, StoreFault, AccountsFault) as group:
             # A session's tasks fail together; the first reason says enough.
-            log.warning("session ended", session=session.name, reason=str(_first(group)))
+            first = _first(group)
+            meter.count(SESSION_ENDS, session=session.name, reason=type(first).__name__)
+            log.warning("session ended", session=session.name, reason=str(first))
         finally:
             session.ready.turn_off()
         if time.monotonic() - began > STABLE:

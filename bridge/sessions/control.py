@@ -12,6 +12,7 @@ from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
 from bridge.control import Control
+from bridge.measures import MESSAGES, REQUEST, UNMEASURED, Meter
 from bridge.roles import FILES
 from bridge.sessions import RETAINED_NEVER, Switch
 from bridge.sessions.herald import Herald
@@ -30,8 +31,11 @@ class ControlSession:
 
     name = "control"
 
-    def __init__(self, login: broker.Login, topics: Topics, control: Control, herald: Herald) -> None:
+    def __init__(
+        self, login: broker.Login, topics: Topics, control: Control, herald: Herald, meter: Meter = UNMEASURED
+    ) -> None:
         self._login = login
+        self._meter = meter
         self._topics = topics
         self._control = control
         self._herald = herald
@@ -57,6 +61,11 @@ class ControlSession:
                 with suppress(Disconnected):
                     await connection.publish(self._topics.state, offline, retain=True, patience=2.0)
 
+    @property
+    def connection(self) -> Connection | None:
+        """See ``Session``."""
+        return self._herald.connection
+
     async def announce(self) -> None:
         """Say that the bridge serves; retained, so that who comes later knows too."""
         state = {"state": "online", "version": __version__, "since": iso(clock())}
@@ -67,6 +76,7 @@ class ControlSession:
         async for messages in connection.batches():
             for message in messages:
                 if message.retain:
+                    self._meter.count(MESSAGES, kind=REQUEST, outcome="discarded")
                     log.warning("retained request discarded", topic=message.topic)
                     connection.ack([message])
                 elif self._topics.levels(message.topic)[-1] in SLOW:
