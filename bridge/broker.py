@@ -386,10 +386,14 @@ async def _leave(client: aiomqtt.Client) -> None:
 
 
 class Backoff:
-    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``."""
+    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``.
 
-    def __init__(self, longest: float = 10.0) -> None:
+    ``chance`` draws from 0 up to 1.
+    """
+
+    def __init__(self, longest: float = 10.0, chance: Callable[[], float] = random.random) -> None:
         self._longest = longest
+        self._chance = chance
         self._next = 0.1
 
     def reset(self) -> None:
@@ -400,4 +404,4 @@ class Backoff:
         """Wait between half of the next interval and all of it, so that clients do not come back in step."""
         interval = self._next
         self._next = min(self._longest, interval * 2)
-        await asyncio.sleep(interval * (0.5 + random.random() / 2))  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(interval * (0.5 + self._chance() / 2))

@@ -5,7 +5,7 @@ writers came. ``synchronous=FULL`` makes a commit durable before it returns (SQL
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Store:
         self._writer = writer
         self._reader = reader
         self.meter: Meter = UNMEASURED
+        self.noticed: Callable[[StoreFault], None] = lambda fault: None
+        """Hears each fault as it comes."""
         self._turn = asyncio.Lock()  # first come, first served: the order of the writers is the order of the world
 
     @classmethod
@@ -70,8 +72,7 @@ class Store:
                 async with self._writer.begin() as connection:
                     yield Transaction(connection)
             except sa.exc.DBAPIError as error:
-                self.meter.count(STORE_FAULTS)
-                raise StoreFault(f"the database refused a change: {error.orig}") from error
+                raise self._fault(f"the database refused a change: {error.orig}") from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -80,8 +81,13 @@ class Store:
             async with self._reader.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            self.meter.count(STORE_FAULTS)
-            raise StoreFault(f"the database refused a query: {error.orig}") from error
+            raise self._fault(f"the database refused a query: {error.orig}") from error
+
+    def _fault(self, sentence: str) -> StoreFault:
+        fault = StoreFault(sentence)
+        self.meter.count(STORE_FAULTS)
+        self.noticed(fault)
+        return fault
 
 
 def _shown(url: str) -> str:

@@ -18,6 +18,7 @@ ROOMS: dict[str, str] = {
     "roles": "",
     "credentials": "",
     "broker": "",
+    "health": "",
     "registration": "",
     "decisions": "registration",
     "records": "registration",

@@ -74,7 +74,7 @@ class GateSession:
 
     @property
     def connection(self) -> Connection | None:
-        """See ``Session``."""
+        """The connection while there is one."""
         return self._connection
 
     async def _receive(self, connection: Connection) -> None:

@@ -77,7 +77,7 @@ class InfoSession:
 
     @property
     def connection(self) -> Connection | None:
-        """See ``Session``."""
+        """The connection while there is one."""
         return self._connection
 
     async def heard_all(self) -> None:
