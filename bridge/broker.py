@@ -184,6 +184,8 @@ class Connection:
         self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._manual_ack = manual_ack
         self._unacknowledged = 0
         self._paho.manual_ack_set(manual_ack)
@@ -218,6 +220,8 @@ class Connection:
             self._publish(self._queued.popleft())
         if len(self._queued) < MAX_OUTSTANDING:
             self._room.set()
+        if not self._pending:
+            self._quiet.set()
         if told is not None:
             told(reason)
 
@@ -293,6 +297,7 @@ class Connection:
             raise Disconnected(f"could not publish: error {info.rc}")
         if outgoing.qos:
             self._pending[info.mid] = outgoing.told
+            self._quiet.clear()
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
 
@@ -303,6 +308,10 @@ class Connection:
                 await self._room.wait()
         except TimeoutError:
             raise Disconnected("the broker has not acknowledged for 30 s") from None
+
+    async def settled(self) -> None:
+        """Wait until the broker has acknowledged all that was sent; without a broker that is never."""
+        await self._quiet.wait()
 
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
         """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""

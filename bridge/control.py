@@ -132,7 +132,7 @@ class Control:
             outcome=asked.outcome,
             repeated=asked.repeated,
             moves=asked.moves[:MOVES],
-            events=Counter(event.event for event in handled.events if isinstance(event, Event)),
+            events=dict(Counter(event.event for event in handled.events if isinstance(event, Event))),
             refused=dict(asked.refused),
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )

@@ -99,7 +99,7 @@ class Intake:
             calls=len(heard),
             devices=[call.call.id for call in heard[:3]],
             moves=taken.moves,
-            events=Counter(event.event for event in taken.events),
+            events=dict(Counter(event.event for event in taken.events)),
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
         self._measure(messages, heard, taken, time.perf_counter() - started)

@@ -1,7 +1,7 @@
 """All settings of the bridge in one frozen object: options first, then ``BOOTSTRAP_BRIDGE_*``, then defaults."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,7 +28,10 @@ class Settings(BaseSettings):
     database: str | None = None
     mosquitto: Path | None = None
     plugin: Path | None = None
+    metrics_port: Port | None = None
+    metrics_listen: str = "127.0.0.1"
     log_level: str = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
 
 
 def settings_from(**options: object) -> Settings:

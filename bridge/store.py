@@ -54,6 +54,9 @@ class Store:
             await writer.dispose()
             reason = getattr(error, "orig", error)
             raise StoreUnusable(f"the database {_shown(url)} cannot be used: {reason}") from error
+        except asyncio.CancelledError:
+            await writer.dispose()  # else its thread keeps the process from ending
+            raise
         except CommandError as error:
             await writer.dispose()
             raise StoreUnusable(f"the database {_shown(url)} is of a version unknown here: {error}") from error

@@ -84,6 +84,11 @@ ROOMS: dict[str, str] = {
     "beside_fit": "brokers installation mosquitto_acl mosquitto_conf names",
     "neighbours": "accounts.dynsec beside_fit dynsec_file installation mosquitto_conf",
     "beside_files": "beside_fit installation mosquitto_acl mosquitto_conf rewriting",
+    "httpd": "",
+    "notifying": "",
+    "stopping": "",
+    "stock": "queries records registration schema",
+    "vitals": "broker health httpd measures metrics stock store wire",
     # The glue, which may know all that stands above it.
     "sessions.__init__": ANY,
     "sessions.herald": ANY,
@@ -128,7 +133,7 @@ LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
     "aiomqtt": {"broker"},
     "paho": {"broker"},
-    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "inventory_queries", "migrations"},
+    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "stock", "inventory_queries", "migrations"},
     "alembic": {"store", "migrations"},
     "cryptography": {"credentials"},
     "prometheus_client": {"metrics"},
@@ -149,6 +154,7 @@ LIBRARIES: dict[str, set[str]] = {
         "cli",
         "children",
         "running",
+        "stopping",
         "demo",
     },
 }

@@ -19,7 +19,7 @@ from bridge.measures import UNMEASURED, Meter
 from bridge.records import Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
-from bridge.sessions import Switch
+from bridge.sessions import Switch, as_long_as
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -50,7 +50,7 @@ class AccountsSession:
     ) -> None:
         self._login = login
         self._meter = meter
-        self.connection: Connection | None = None
+        self._connection: Connection | None = None
         self._topics = topics
         self._store = store
         self._rulebook = rulebook
@@ -58,6 +58,7 @@ class AccountsSession:
         self._changed = asyncio.Event()
         self._coming: list[tuple[Account, Registration]] = []
         self._leaving = False
+        self._idle = asyncio.Event()
         self.compared: Callable[[], None] = lambda: None
         self.ready = Switch()
 
@@ -66,6 +67,19 @@ class AccountsSession:
         self._leaving |= work.leaving
         self._coming.extend(work.coming)
         self._changed.set()
+        self._idle.clear()
+
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
+        return self._connection
+
+    async def settle(self) -> None:
+        """Return once nothing is left to be done, or only what the broker refuses."""
+        if self._connection is not None:
+            await as_long_as(self.ready, self._settle())
+
+    async def _settle(self) -> None:
+        await self._idle.wait()
 
     async def run(self) -> None:
         """See ``Session.run``."""
@@ -81,13 +95,14 @@ class AccountsSession:
                 self._around,
                 self._meter,
             )
-            self.connection = connection
+            self._connection = connection
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._hear(connection, accounts), name="accounts: hear")
                     tasks.create_task(self._work(installer), name="accounts: work")
             finally:
-                self.connection = None
+                self._connection = None
+                self._idle.clear()
 
     async def _hear(self, connection: Connection, accounts: Dynsec) -> None:
         async for messages in connection.batches():
@@ -123,6 +138,8 @@ class AccountsSession:
                 log.error("not all accounts are as wanted", reason=str(fault), again=f"in {RETRY:.0f} s")
                 again = RETRY
             self.ready.turn_on()
+            if not self._changed.is_set():
+                self._idle.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(again):
                     await self._changed.wait()

@@ -9,7 +9,7 @@ import structlog
 
 from bridge import broker, queries
 from bridge.batch import AccountWork, Batch, distinct
-from bridge.broker import Connection, Disconnected
+from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import MarkDelivered
 from bridge.intake import Intake, Outgoing
@@ -17,7 +17,7 @@ from bridge.measures import ACCEPT_TO_DELIVERED, UNMEASURED, Meter
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
-from bridge.sessions import RETAINED_ONLY_IF_NEW, Switch
+from bridge.sessions import RETAINED_ONLY_IF_NEW, Hands, Switch, as_long_as
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import ANSWER_EXPIRY, Topics
@@ -53,6 +53,9 @@ class GateSession:
         self._connection: Connection | None = None
         self._delivered: list[tuple[str, bytes]] = []
         self._was_delivered = asyncio.Event()
+        self._all_noted = asyncio.Event()
+        self._all_noted.set()
+        self.hands = Hands()
         self.accounts_changed: Callable[[AccountWork], None] = lambda work: None
         self.ready = Switch()
 
@@ -72,23 +75,38 @@ class GateSession:
             finally:
                 self._connection = None
 
-    @property
-    def connection(self) -> Connection | None:
-        """The connection while there is one."""
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
         return self._connection
 
     async def _receive(self, connection: Connection) -> None:
         async for messages in connection.batches():
-            taken = await self._intake.take(messages)
-            connection.ack(messages)
-            for topic in taken.clearings:
-                connection.send(topic, b"", retain=True)
-            for answer in taken.answers:
-                self._send(connection, answer)
-            if taken.account_work:
-                self.accounts_changed(taken.account_work)
-            self._herald.tell(taken.events)
-            await connection.drained()
+            if self.hands.resting:
+                return  # not acknowledged: the broker keeps them until the next start
+            with self.hands.full():
+                await self._take(connection, messages)
+
+    async def _take(self, connection: Connection, messages: Sequence[Incoming]) -> None:
+        taken = await self._intake.take(messages)
+        connection.ack(messages)
+        for topic in taken.clearings:
+            connection.send(topic, b"", retain=True)
+        for answer in taken.answers:
+            self._send(connection, answer)
+        if taken.account_work:
+            self.accounts_changed(taken.account_work)
+        self._herald.tell(taken.events)
+        await connection.drained()
+
+    async def settle(self) -> None:
+        """Return once the broker has taken all answers, and what it said of deliveries is noted."""
+        connection = self._connection
+        if connection is not None:
+            await as_long_as(self.ready, self._settle(connection))
+
+    async def _settle(self, connection: Connection) -> None:
+        await connection.settled()
+        await self._all_noted.wait()
 
     def _send(self, connection: Connection, answer: Outgoing) -> None:
         told: Callable[[int], None] | None = None
@@ -99,6 +117,7 @@ class GateSession:
                 # A stranger who subscribed to everything hides that nobody listened, hence "delivered" promises little.
                 if reason == 0:
                     self._delivered.append(delivery)
+                    self._all_noted.clear()
                     self._was_delivered.set()
 
         connection.send(answer.topic, answer.payload, correlation=answer.correlation, expiry=ANSWER_EXPIRY, told=told)
@@ -125,6 +144,8 @@ class GateSession:
 
     async def _note_deliveries(self) -> None:
         while True:
+            if not self._delivered:
+                self._all_noted.set()
             await self._was_delivered.wait()
             self._was_delivered.clear()
             delivered, self._delivered = self._delivered, []

@@ -18,7 +18,7 @@ from bridge.inventory import with_info
 from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
-from bridge.sessions import RETAINED_NEVER, Switch
+from bridge.sessions import RETAINED_NEVER, Hands, Switch
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -52,6 +52,7 @@ class InfoSession:
         self._connection: Connection | None = None
         self._barriers: dict[bytes, asyncio.Future[None]] = {}
         self.compared = asyncio.Event()
+        self.hands = Hands()
         self.ready = Switch()
 
     async def run(self) -> None:
@@ -67,17 +68,19 @@ class InfoSession:
             try:
                 self.ready.turn_on()
                 async for messages in connection.batches():
-                    await self._take(messages)
-                    connection.ack(messages)
+                    if self.hands.resting:
+                        await asyncio.Event().wait()  # not acknowledged: the broker keeps them until the next start
+                    with self.hands.full():
+                        await self._take(messages)
+                        connection.ack(messages)
             finally:
                 self._connection = None
                 for waiting in self._barriers.values():
                     if not waiting.done():
                         waiting.set_exception(Disconnected("the session that hears devices has ended"))
 
-    @property
-    def connection(self) -> Connection | None:
-        """The connection while there is one."""
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
         return self._connection
 
     async def heard_all(self) -> None:
@@ -139,7 +142,7 @@ class InfoSession:
             "info",
             messages=len(said),
             devices=[device_id for _, device_id, _ in said[:3]],
-            events=Counter(event.event for event in batch.events),
+            events=dict(Counter(event.event for event in batch.events)),
             milliseconds=round(seconds * 1000, 1),
         )
         self._meter.count(MESSAGES, len(said), kind=INFO, outcome="handled")
