@@ -10,6 +10,7 @@ import asyncio
 import functools
 import random
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -82,7 +83,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement."""
+    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement, ``arrived`` is when, by ``monotonic``."""
 
     topic: str
     payload: bytes
@@ -90,6 +91,7 @@ class Incoming:
     retain: bool
     mid: int
     correlation: bytes | None
+    arrived: float | None = field(default=None, compare=False)
 
 
 class _Inbox(asyncio.Queue[Any]):
@@ -187,6 +189,10 @@ class Connection:
         self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._manual_ack = manual_ack
+        self._unacknowledged = 0
         self._paho.manual_ack_set(manual_ack)
         self._paho.disable_logger()  # a line for each packet, written to nowhere
         self._connected = self._paho.on_connect
@@ -201,8 +207,10 @@ class Connection:
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
+        self._unacknowledged += self._manual_ack and message.qos > 0
+        payload, arrived = bytes(message.payload), time.monotonic()
         self._inbox.add(
-            Incoming(message.topic, bytes(message.payload), message.qos, message.retain, message.mid, correlation)
+            Incoming(message.topic, payload, message.qos, message.retain, message.mid, correlation, arrived)
         )
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
@@ -217,6 +225,8 @@ class Connection:
             self._publish(self._queued.popleft())
         if len(self._queued) < MAX_OUTSTANDING:
             self._room.set()
+        if not self._pending:
+            self._quiet.set()
         if told is not None:
             told(reason)
 
@@ -251,7 +261,17 @@ class Connection:
         """Acknowledge messages that were received with manual acknowledgement; QoS 0 needs none."""
         for message in messages:
             if message.qos:
+                self._unacknowledged -= 1
                 self._paho.ack(message.mid, message.qos)
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many messages wait for their turn, are not acknowledged by us, and not by the broker."""
+        return {
+            "waiting": len(self._inbox.waiting),
+            "unacknowledged": self._unacknowledged,
+            "outgoing": len(self._pending) + len(self._queued),
+        }
 
     def send(
         self,
@@ -282,6 +302,7 @@ class Connection:
             raise Disconnected(f"could not publish: error {info.rc}")
         if outgoing.qos:
             self._pending[info.mid] = outgoing.told
+            self._quiet.clear()
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
 
@@ -297,6 +318,10 @@ class Connection:
                 await self._room.wait()
         except TimeoutError:
             raise Disconnected("the broker has not acknowledged for 30 s") from None
+
+    async def settled(self) -> None:
+        """Wait until the broker has acknowledged all that was sent; without a broker that is never."""
+        await self._quiet.wait()
 
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
         """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""

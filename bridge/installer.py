@@ -20,6 +20,7 @@ from bridge.batch import Batch
 from bridge.credentials import BadSecret, mark_of
 from bridge.decisions import Deliver, Event, MarkInstalled
 from bridge.inventory import entry_for
+from bridge.measures import ACCOUNT_CHANGES, HELD_BACK, UNMEASURED, Meter
 from bridge.records import DEVICE, Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
@@ -85,6 +86,7 @@ class Installer:
         accounts: Accounts,
         clock: Callable[[], int],
         surroundings: Surroundings,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._store = store
         self._rulebook = rulebook
@@ -92,6 +94,7 @@ class Installer:
         self._accounts = accounts
         self._clock = clock
         self._around = surroundings
+        self._meter = meter
         self._pace = Pace()
 
     def login_for(self, account: Account) -> Login:
@@ -142,6 +145,7 @@ class Installer:
                     except AccountsFault as one:
                         refused[account.username] = one
         for username, refusal in refused.items():
+            self._meter.count(HELD_BACK)
             log.error("account held back", account=username, reason=str(refusal))
         if refused:
             raise next(iter(refused.values()))
@@ -165,7 +169,8 @@ class Installer:
             unchanged = await _unchanged(transaction, leaving)
             await transaction.forget_accounts([account.username for account, _ in unchanged])
         passed(Arrow.LEAVING_FORGOTTEN)
-        log.info("removed", accounts=len(leaving))
+        self._meter.count(ACCOUNT_CHANGES, len(leaving), change="removed")
+        log.info("removed", accounts=len(leaving), names=[account.username for account in leaving[:3]])
 
     async def _end_lives(self, accounts: Sequence[Account]) -> None:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
@@ -282,6 +287,7 @@ class Installer:
             passed(Arrow.ACCOUNTS_WRITTEN)
         passed(Arrow.ACCOUNTS_NOTED)
         self._around.tell(batch.events)
+        self._meter.count(ACCOUNT_CHANGES, len(coming), change="installed")
         log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
 
 

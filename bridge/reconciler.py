@@ -15,6 +15,7 @@ from bridge import queries
 from bridge.accounts import Accounts, AccountsFault, Seen
 from bridge.arrows import Arrow, passed
 from bridge.installer import AT_ONCE, Installer
+from bridge.measures import REPAIRS, UNMEASURED, Meter
 from bridge.records import Account
 from bridge.store import Store
 from bridge.transaction import Transaction
@@ -45,7 +46,8 @@ async def _go_on() -> None:
 class Reconciler:
     """Finds out where broker and rows differ, and notes it in the rows for the installer."""
 
-    def __init__(self, store: Store, accounts: Accounts, installer: Installer) -> None:
+    def __init__(self, store: Store, accounts: Accounts, installer: Installer, meter: Meter = UNMEASURED) -> None:
+        self._meter = meter
         self._store = store
         self._accounts = accounts
         self._installer = installer
@@ -78,6 +80,7 @@ class Reconciler:
             await between()
         noted()
         removed, held = await self._remove(sorted(there), between)
+        self._meter.count(REPAIRS, removed, repair="removed")
         done = Reconciled(compared, repaired, removed, held)
         say = log.warning if repaired or removed or held else log.info
         say(
@@ -121,6 +124,9 @@ class Reconciler:
             wrong = [as_it_must_be for row, as_it_must_be in found if as_it_must_be and row.installed is not None]
             await transaction.save_accounts(wrong)
         passed(Arrow.RECONCILE_NOTED)
+        rights = sum(one.revisit for one in wrong)
+        self._meter.count(REPAIRS, rights, repair="rights")
+        self._meter.count(REPAIRS, len(wrong) - rights, repair="installed")
         await self._installer.note_installed([row for row, differs in found if differs and row.installed is None])
         return len(wrong)
 

@@ -3,14 +3,15 @@
 import asyncio
 import gc
 import math
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bridge import broker, queries
+from bridge import __version__, broker, queries
 from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.clock import clock
@@ -18,10 +19,13 @@ from bridge.control import REMEMBERED, Control
 from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
 from bridge.health import DATABASE, RIGHTS, Health
+from bridge.httpd import serving
 from bridge.installation import Installation, ServiceLogin, own_logins, write_private
 from bridge.intake import Intake
 from bridge.locks import Lock, take_lock
+from bridge.metrics import Metrics
 from bridge.neighbours import Neighbours
+from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
@@ -32,7 +36,10 @@ from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.settings import RECONCILE_EVERY
+from bridge.stopping import CLOSE, DRAIN, FAREWELL, LEAVE, REST, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
+from bridge.vitals import Vitals
+from bridge.wire import iso
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
@@ -40,6 +47,10 @@ PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
 """The parts that ``Service.health`` tells of: four sessions and what they stand on."""
 ANNOUNCED_AGAIN: Final = 5.0
 """Seconds after which the state of the bridge is told again where that failed."""
+READY_AT_LAST: Final = 15.0
+"""Seconds after which systemd is told that the service has started, though a broker may be away still."""
+STATUS_PAUSE: Final = 5.0
+"""Seconds between two looks whether what `systemctl status` shows is true still."""
 AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
@@ -64,6 +75,9 @@ class Service:
         *,
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
+        listening: socket.socket | None = None,
+        ending: Ending | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
         self._installation = installation
@@ -73,13 +87,35 @@ class Service:
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
         self.health = Health(PARTS, clock)
+        self._meter = Metrics(__version__)
+        self._vitals = Vitals(self.health, self._meter, clock)
+        self._listening = listening
+        self._ending = ending or Ending()
+        self._notifier = notifier or Notifier({})
 
     async def run(self) -> None:
         """Serve. Raises StoreUnusable if the database cannot be opened, Busy if another bridge has it, OSError."""
-        marker = self._installation.folder.database_made
-        async with _alone(self._database_url) as lock:
+        self._ending.told = self._stopping
+        if self._notifier.watched:
+            self._vitals.beaten = lambda: self._notifier.tell(ALIVE)
+        facts = self._installation.facts
+        log.info(
+            "starting",
+            version=__version__,
+            folder=str(self._installation.folder.path),
+            operations=f"{facts.host}:{facts.port}",
+            bootstrap=f"{facts.bootstrap_host}:{facts.bootstrap_port}",
+        )
+        async with AsyncExitStack() as stack:
+            if self._listening is not None:
+                await stack.enter_async_context(serving(self._listening, self._vitals.pages))
+            beating = asyncio.create_task(self._vitals.beat(), name="beat")
+            stack.callback(beating.cancel)
+            lock = await stack.enter_async_context(_alone(self._database_url))
+            marker = self._installation.folder.database_made
             before = Before(made=marker.exists(), cut_off=lock is not None and lock.cut_off, marker=marker)
             store = await Store.open(self._database_url, before)
+            store.meter = self._meter
             try:
                 if lock is not None:
                     lock.sign()
@@ -90,8 +126,13 @@ class Service:
             finally:
                 if lock is not None:
                     lock.strike_out()  # first: whoever dies between here and the end has lost nothing
-                await store.close()
+                await self._vitals.end()
+                await self._ending.go(CLOSE, store.close())
                 log.info("stopped")
+
+    def _stopping(self, stage: str) -> None:
+        self._vitals.stopping = stage
+        self._notifier.tell(STOPPING, f"STATUS=stopping: {stage}")
 
     async def _prepare(self, store: Store) -> None:
         """Make what every installation begins with. Raises StoreUnusable if the keys are not those of the database."""
@@ -133,8 +174,9 @@ class Service:
         async with store.read() as connection:
             now = await queries.standing(connection)
         rulebook.follow(now.values, now.tenants, now.roles)
-        herald = Herald(topics)
-        intake = Intake(store, rulebook, topics, clock)
+        meter = self._meter
+        herald = Herald(topics, meter)
+        intake = Intake(store, rulebook, topics, clock, meter)
 
         def inside(own: ServiceLogin) -> broker.Login:
             return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
@@ -143,9 +185,11 @@ class Service:
         gate_login = broker.Login(
             facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
         )
-        gate = GateSession(gate_login, topics, intake, store, rulebook, herald)
-        control = ControlSession(inside(facts.control), topics, Control(store, rulebook, topics, clock), herald)
-        info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
+        gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
+        control = ControlSession(
+            inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
+        )
+        info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
         accounts = AccountsSession(
             inside(facts.accounts),
             topics,
@@ -157,17 +201,54 @@ class Service:
             self.health,
             own_logins(facts, topics),
             self._reconcile_every,
+            meter,
         )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
+        self._vitals.follow(store, {one.name: one.current for one in (gate, control, info, accounts)})
+        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control), name="work")
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            go = self._ending.go
+            await go(REST, asyncio.gather(gate.hands.rest(), control.hands.rest()))
+            await go(DRAIN, _brought_out(gate, control, info, accounts))
+            await go(FAREWELL, control.farewell())
+            raise
+        finally:
+            working.cancel()
+            await self._ending.go(LEAVE, asyncio.wait({working}))
+            if working.done() and not working.cancelled():
+                working.exception()  # told already, where it ended the service
+
+    async def _work(
+        self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
+    ) -> None:
+        """Hold the sessions and do what is to be done beside them, until cancelled."""
+        meter = self._meter
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
-                advice = advice_on_login(self._installation, at_the_gate=session is gate)
-                tasks.create_task(hold(session, self.health, advice), name=f"session {session.name}")
+                advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
+                tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
             tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
+            tasks.create_task(self._tell_systemd(), name="tell systemd")
+
+    async def _tell_systemd(self) -> None:
+        """Say ready when all serves, or when that takes long: a broker that is away is no fault of this service."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_AT_LAST):
+                await self.ready.wait()
+        told = ""
+        while True:
+            away = [f"{part.name} since {iso(part.since)}: {part.reason}" for part in self.health.missing]
+            status = f"STATUS=not ready: {'; '.join(away)}" if away else "STATUS=ready"
+            if status != told:
+                self._notifier.tell(READY, status)
+                told = status
+            await asyncio.sleep(STATUS_PAUSE)
 
     async def _announce(self, control: ControlSession) -> None:
         """Keep ``bridge/state`` true: tell each change, and tell it again when the control session has come back."""
@@ -214,6 +295,15 @@ class Service:
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
+
+
+async def _brought_out(
+    gate: GateSession, control: ControlSession, info: InfoSession, accounts: AccountsSession
+) -> None:
+    """Let out what is decided: accounts first, since their credentials follow; devices are heard until then."""
+    await accounts.settle()
+    await asyncio.gather(gate.settle(), control.settle())
+    await info.hands.rest()
 
 
 def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:

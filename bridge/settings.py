@@ -1,7 +1,7 @@
 """All settings of the bridge in one frozen object: options first, then ``BOOTSTRAP_BRIDGE_*``, then defaults."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,9 +31,12 @@ class Settings(BaseSettings):
     database: str | None = None
     mosquitto: Path | None = None
     plugin: Path | None = None
+    metrics_port: Port | None = None
+    metrics_listen: str = "127.0.0.1"
     log_level: str = "info"
     keepalive: Annotated[int, Field(ge=5, le=600)] = 15
     reconcile_every: Annotated[float, Field(ge=1, le=604_800)] = RECONCILE_EVERY
+    log_format: Literal["auto", "json", "text"] = "auto"
 
 
 def settings_from(**options: object) -> Settings:

@@ -24,6 +24,8 @@ ROOMS: dict[str, str] = {
     "decisions": "registration",
     "records": "registration",
     "inventory": "registration",
+    "measures": "registration roles",
+    "metrics": "measures",
     "claims": "decisions registration",
     "outcomes": "claims decisions inventory registration",
     "rules": "claims decisions inventory outcomes registration",
@@ -51,12 +53,13 @@ ROOMS: dict[str, str] = {
     "accounts.__init__": "accounts.grants",
     "accounts.dynsec": "arrows accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "arrows batch broker credentials decisions names options registration rulebook store transaction wire",
-    "installer": "arrows accounts accounts.grants batch credentials decisions inventory queries records registration"
-    " rulebook store transaction wire",
+    "intake": "arrows measures batch broker credentials decisions names options registration rulebook"
+    " store transaction wire",
+    "installer": "arrows measures accounts accounts.grants batch credentials decisions inventory queries records"
+    " registration rulebook store transaction wire",
     "handlers.desk": "answers arrows batch credentials decisions names queries records registration requests roles"
     " rulebook transaction",
-    "reconciler": "accounts arrows installer queries records store transaction",
+    "reconciler": "accounts arrows measures installer queries records store transaction",
     "handlers.registrations": "answers batch decisions handlers.desk names queries registration requests wire",
     "handlers.reading": "answers handlers.desk queries registration requests wire",
     "handlers.tenant_options": "handlers.desk names options records registration requests",
@@ -70,8 +73,8 @@ ROOMS: dict[str, str] = {
     " registration requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
-    "control": "arrows answers batch broker decisions handlers handlers.desk handlers.people names queries records"
-    " registration requests roles rulebook store transaction wire",
+    "control": "arrows measures answers batch broker decisions handlers handlers.desk handlers.people names queries"
+    " records registration requests roles rulebook store transaction wire",
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",
     "locks": "",
@@ -86,6 +89,11 @@ ROOMS: dict[str, str] = {
     "beside_fit": "brokers installation mosquitto_acl mosquitto_conf names",
     "neighbours": "accounts.dynsec beside_fit dynsec_file installation mosquitto_conf",
     "beside_files": "beside_fit installation mosquitto_acl mosquitto_conf rewriting",
+    "httpd": "",
+    "notifying": "",
+    "stopping": "",
+    "stock": "queries records registration schema",
+    "vitals": "broker health httpd measures metrics stock store wire",
     # The glue, which may know all that stands above it.
     "sessions.__init__": ANY,
     "sessions.herald": ANY,
@@ -130,9 +138,10 @@ LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
     "aiomqtt": {"broker"},
     "paho": {"broker"},
-    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "inventory_queries", "migrations"},
+    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "stock", "inventory_queries", "migrations"},
     "alembic": {"store", "migrations"},
     "cryptography": {"credentials"},
+    "prometheus_client": {"metrics"},
     "pydantic": {"wire", "requests", "settings", "installation"},
     "pydantic_core": {"wire"},
     "pydantic_settings": {"settings"},
@@ -151,6 +160,7 @@ LIBRARIES: dict[str, set[str]] = {
         "cli",
         "children",
         "running",
+        "stopping",
         "demo",
     },
 }
@@ -160,6 +170,7 @@ UNTESTED_HERE: dict[str, str] = {
     "__main__": "one line",
     "clock": "one line",
     "decisions": "data only",
+    "measures": "data only, with the metrics in test_metrics",
     "records": "data only",
     "schema": "compared with the migrations in test_store",
     "configurations": "with the installation, in test_installation",

@@ -18,11 +18,12 @@ from bridge.clock import clock
 from bridge.dynsec_file import defaults_fault
 from bridge.health import RIGHTS, Health
 from bridge.installer import Installer, Surroundings
+from bridge.measures import UNMEASURED, Meter
 from bridge.reconciler import Reconciler
 from bridge.records import Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
-from bridge.sessions import Switch
+from bridge.sessions import Switch, as_long_as
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -59,9 +60,12 @@ class AccountsSession:
         health: Health,
         own: Sequence[Login],
         every: float,
+        meter: Meter = UNMEASURED,
     ) -> None:
         """Take what the session needs. ``own`` are the bridge's accounts as they were made, ``every`` is in seconds."""
         self._login = login
+        self._meter = meter
+        self._connection: Connection | None = None
         self._topics = topics
         self._store = store
         self._rulebook = rulebook
@@ -74,6 +78,7 @@ class AccountsSession:
         self._every = every
         self._noted = False
         self._told: list[str] = []
+        self._idle = asyncio.Event()
         self.compared: Callable[[], None] = lambda: None
         self.ready = Switch()
 
@@ -85,6 +90,19 @@ class AccountsSession:
         else:
             self._coming.extend(work.coming)
         self._changed.set()
+        self._idle.clear()
+
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
+        return self._connection
+
+    async def settle(self) -> None:
+        """Return once nothing is left to be done, or only what the broker refuses."""
+        if self._connection is not None:
+            await as_long_as(self.ready, self._settle())
+
+    async def _settle(self) -> None:
+        await self._idle.wait()
 
     async def run(self) -> None:
         """See ``Session.run``."""
@@ -92,10 +110,23 @@ class AccountsSession:
         async with broker.connect(self._login) as connection:
             await connection.subscribe(RESPONSES)
             accounts = Dynsec(connection)
-            installer = Installer(self._store, self._rulebook, self._topics, accounts, clock, self._around)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear(connection, accounts), name="accounts: hear")
-                tasks.create_task(self._work(accounts, installer), name="accounts: work")
+            installer = Installer(
+                self._store,
+                self._rulebook,
+                self._topics,
+                accounts,
+                clock,
+                self._around,
+                self._meter,
+            )
+            self._connection = connection
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._hear(connection, accounts), name="accounts: hear")
+                    tasks.create_task(self._work(accounts, installer), name="accounts: work")
+            finally:
+                self._connection = None
+                self._idle.clear()
 
     async def _hear(self, connection: Connection, accounts: Dynsec) -> None:
         async for messages in connection.batches():
@@ -108,7 +139,7 @@ class AccountsSession:
                 accounts.heard(answers)
 
     async def _work(self, accounts: Dynsec, installer: Installer) -> None:
-        reconciler = Reconciler(self._store, accounts, installer)
+        reconciler = Reconciler(self._store, accounts, installer, self._meter)
         await self._compare(accounts, reconciler, installer)
         waited_enough = asyncio.get_running_loop().call_later(BACKLOG, self.ready.turn_on)
         try:
@@ -149,6 +180,8 @@ class AccountsSession:
         while True:
             again = await self._work_off(installer)
             self.ready.turn_on()
+            if not self._changed.is_set():
+                self._idle.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(due, now() + again)):
                     await self._changed.wait()
