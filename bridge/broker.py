@@ -10,6 +10,7 @@ import asyncio
 import functools
 import random
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -77,7 +78,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement."""
+    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement, ``arrived`` is when, by ``monotonic``."""
 
     topic: str
     payload: bytes
@@ -85,6 +86,7 @@ class Incoming:
     retain: bool
     mid: int
     correlation: bytes | None
+    arrived: float | None = field(default=None, compare=False)
 
 
 class _Inbox(asyncio.Queue[Any]):
@@ -182,6 +184,8 @@ class Connection:
         self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
+        self._manual_ack = manual_ack
+        self._unacknowledged = 0
         self._paho.manual_ack_set(manual_ack)
         self._paho.disable_logger()  # a line for each packet, written to nowhere
         self._connected = self._paho.on_connect
@@ -196,8 +200,10 @@ class Connection:
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
+        self._unacknowledged += self._manual_ack and message.qos > 0
+        payload, arrived = bytes(message.payload), time.monotonic()
         self._inbox.add(
-            Incoming(message.topic, bytes(message.payload), message.qos, message.retain, message.mid, correlation)
+            Incoming(message.topic, payload, message.qos, message.retain, message.mid, correlation, arrived)
         )
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
@@ -246,7 +252,17 @@ class Connection:
         """Acknowledge messages that were received with manual acknowledgement; QoS 0 needs none."""
         for message in messages:
             if message.qos:
+                self._unacknowledged -= 1
                 self._paho.ack(message.mid, message.qos)
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many messages wait for their turn, are not acknowledged by us, and not by the broker."""
+        return {
+            "waiting": len(self._inbox.waiting),
+            "unacknowledged": self._unacknowledged,
+            "outgoing": len(self._pending) + len(self._queued),
+        }
 
     def send(
         self,
@@ -370,10 +386,14 @@ async def _leave(client: aiomqtt.Client) -> None:
 
 
 class Backoff:
-    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``."""
+    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``.
 
-    def __init__(self, longest: float = 10.0) -> None:
+    ``chance`` draws from 0 up to 1.
+    """
+
+    def __init__(self, longest: float = 10.0, chance: Callable[[], float] = random.random) -> None:
         self._longest = longest
+        self._chance = chance
         self._next = 0.1
 
     def reset(self) -> None:
@@ -384,4 +404,4 @@ class Backoff:
         """Wait between half of the next interval and all of it, so that clients do not come back in step."""
         interval = self._next
         self._next = min(self._longest, interval * 2)
-        await asyncio.sleep(interval * (0.5 + random.random() / 2))  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(interval * (0.5 + self._chance() / 2))

@@ -19,6 +19,7 @@ from bridge.batch import Batch
 from bridge.credentials import BadSecret, mark_of
 from bridge.decisions import Deliver, Event, MarkInstalled
 from bridge.inventory import entry_for
+from bridge.measures import ACCOUNT_CHANGES, HELD_BACK, REPAIRS, UNMEASURED, Meter
 from bridge.records import DEVICE, Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
@@ -86,6 +87,7 @@ class Installer:
         accounts: Accounts,
         clock: Callable[[], int],
         surroundings: Surroundings,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._store = store
         self._rulebook = rulebook
@@ -93,6 +95,7 @@ class Installer:
         self._accounts = accounts
         self._clock = clock
         self._around = surroundings
+        self._meter = meter
         self._pace = Pace()
 
     def login_for(self, account: Account) -> Login:
@@ -143,6 +146,7 @@ class Installer:
                     except AccountsFault as one:
                         refused[account.username] = one
         for username, refusal in refused.items():
+            self._meter.count(HELD_BACK)
             log.error("account held back", account=username, reason=str(refusal))
         if refused:
             raise next(iter(refused.values()))
@@ -164,7 +168,8 @@ class Installer:
         async with self._store.write() as transaction:
             unchanged = await _unchanged(transaction, leaving)
             await transaction.forget_accounts([account.username for account in unchanged])
-        log.info("removed", accounts=len(leaving))
+        self._meter.count(ACCOUNT_CHANGES, len(leaving), change="removed")
+        log.info("removed", accounts=len(leaving), names=[account.username for account in leaving[:3]])
 
     async def _end_lives(self, accounts: Sequence[Account]) -> None:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
@@ -244,6 +249,7 @@ class Installer:
             await transaction.make_groups((one.tenant, one.group) for one in made if one.group is not None)
             await batch.write()
         self._around.tell(batch.events)
+        self._meter.count(ACCOUNT_CHANGES, len(coming), change="installed")
         log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
 
     async def reconcile(self) -> int:
@@ -282,6 +288,9 @@ class Installer:
                 await self._mark_installed(part, await self._registrations(part))
             if wrong:
                 repairs += len(wrong)
+                rights = sum(one.revisit for one in wrong)
+                self._meter.count(REPAIRS, rights, repair="rights")
+                self._meter.count(REPAIRS, len(wrong) - rights, repair="installed")
                 async with self._store.write() as transaction:
                     still = {account.username for account in await _unchanged(transaction, wrong)}
                     await transaction.save_accounts([account for account in wrong if account.username in still])
@@ -292,6 +301,7 @@ class Installer:
             with self._pace.measured(len(names)):
                 await self._accounts.remove(names)
         repairs += len(left)
+        self._meter.count(REPAIRS, len(left), repair="removed")
         if repairs:
             log.warning("reconciled", repaired=repairs - len(left), removed=len(left), names=left[:5])
         return repairs

@@ -16,6 +16,7 @@ from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Incoming
 from bridge.credentials import seal
 from bridge.decisions import Call, Event, Reply
+from bridge.measures import BATCH, CALL, CALL_TO_PENDING, FAULTS, HANDLING, MALFORMED, MESSAGES, UNMEASURED, Meter
 from bridge.names import MANAGEMENT
 from bridge.options import RETRY_AFTER, number_of
 from bridge.registration import Claim, Form, Registration
@@ -45,6 +46,7 @@ class Taken:
     answers: list[Outgoing] = field(default_factory=list)
     clearings: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    moves: list[str] = field(default_factory=list)
     account_work: AccountWork = field(default_factory=AccountWork)
 
 
@@ -60,11 +62,19 @@ class _Heard:
 class Intake:
     """Turns messages into decisions and answers; it publishes nothing itself."""
 
-    def __init__(self, store: Store, rulebook: Rulebook, topics: Topics, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rulebook: Rulebook,
+        topics: Topics,
+        clock: Callable[[], int],
+        meter: Meter = UNMEASURED,
+    ) -> None:
         self._store = store
         self._rulebook = rulebook
         self._topics = topics
         self._clock = clock
+        self._meter = meter
         self._noted = 0
         self.malformed = 0
 
@@ -79,6 +89,7 @@ class Intake:
             try:
                 answer = self._answer(call)
             except Exception:  # one answer that cannot be made must not cost the others theirs
+                self._meter.count(FAULTS, where="calls")
                 log.exception("not answered", device=call.call.id)
             else:
                 taken.answers.extend([] if answer is None else [answer])
@@ -87,14 +98,29 @@ class Intake:
             messages=len(messages),
             calls=len(heard),
             devices=[call.call.id for call in heard[:3]],
+            moves=taken.moves,
             events=Counter(event.event for event in taken.events),
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
+        self._measure(messages, heard, taken, time.perf_counter() - started)
         return taken
+
+    def _measure(self, messages: Sequence[Incoming], heard: list[_Heard], taken: Taken, seconds: float) -> None:
+        self._meter.observe(BATCH, len(messages), kind=CALL)
+        self._meter.observe(HANDLING, seconds, kind=CALL)
+        self._meter.count(MESSAGES, len(heard), kind=CALL, outcome="handled")
+        requested = {event.id for event in taken.events if event.event == "requested"}
+        if requested:
+            now = time.monotonic()
+            for one in heard:
+                if one.call.id in requested and one.message.arrived is not None:
+                    requested.remove(one.call.id)
+                    self._meter.observe(CALL_TO_PENDING, now - one.message.arrived)
 
     def _understand(self, message: Incoming, taken: Taken) -> _Heard | None:
         if message.retain:
             if not message.payload:
+                self._meter.count(MESSAGES, kind=CALL, outcome="discarded")
                 return None  # somebody cleared a retained call, which is no call
             taken.clearings.append(message.topic)
         try:
@@ -104,6 +130,8 @@ class Intake:
             return None
         except Exception:
             self.malformed += 1
+            self._meter.count(MESSAGES, kind=CALL, outcome="fault")
+            self._meter.count(FAULTS, where="calls")
             log.exception("not understood", device=self._topics.levels(message.topic)[1][:256])
             return None
         token = None
@@ -114,6 +142,8 @@ class Intake:
 
     def _malformed(self, message: Incoming, error: Malformed, taken: Taken) -> None:
         self.malformed += 1
+        self._meter.count(MESSAGES, kind=CALL, outcome="malformed")
+        self._meter.count(MALFORMED, reason=error.kind)
         # Not the whole topic: a private client id is what keeps a private call private.
         device_id = self._topics.levels(message.topic)[1][:256]
         log.warning("malformed call", device=device_id, reason=str(error), total=self.malformed)
@@ -132,6 +162,7 @@ class Intake:
                 try:
                     decision = batch.decide(one.call)
                 except Exception:
+                    self._meter.count(FAULTS, where="calls")
                     log.exception("not decided", device=one.call.id)
                     continue
                 one.after = decision.after
@@ -149,6 +180,7 @@ class Intake:
                 await transaction.trim_unregistered()
                 self._noted = 0
         taken.events = batch.events
+        taken.moves = batch.moves(3)
         taken.account_work = batch.account_work
 
     def _answer(self, one: _Heard) -> Outgoing | None:

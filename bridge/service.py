@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -12,13 +14,15 @@ from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.decisions import Age, Event
+from bridge.health import Health
 from bridge.installation import Installation, ServiceLogin
 from bridge.intake import Intake
+from bridge.measures import UNMEASURED, Meter
 from bridge.neighbours import Neighbours
 from bridge.records import ADMINISTRATOR, Account
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
-from bridge.sessions import Session, hold
+from bridge.sessions import STABLE, Session, hold
 from bridge.sessions.accounts import AccountsSession
 from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
@@ -28,9 +32,19 @@ from bridge.store import Store, StoreFault, StoreUnusable
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
+DATABASE: Final = "database"
+RIGHTS: Final = "rights"
+"""What the bridge stands on in the operations broker: its own accounts there, and what an account may by default."""
+PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
+"""The parts that ``Service.health`` tells of: four sessions and what they stand on."""
+ANNOUNCED_AGAIN: Final = 5.0
+"""Seconds after which the state of the bridge is told again where that failed."""
 AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
+
+COMING_BACK: Final = 2.0
+"""Seconds that the other parts have, once administrators are reached again, until ``offline`` is said."""
 
 log = structlog.get_logger("bridge")
 
@@ -38,20 +52,26 @@ log = structlog.get_logger("bridge")
 class Service:
     """The bridge of one installation. ``run`` ends only by cancellation or by a fault that nobody foresaw.
 
-    ``gone`` are the first administrators whose login of the beginning is no longer one.
+    ``gone`` are the first administrators whose login of the beginning is no longer one. ``ready`` is set once devices
+    and administrators are served for the first time, ``health`` tells at any time which parts serve.
     """
 
-    def __init__(self, installation: Installation, database_url: str | None = None) -> None:
+    def __init__(self, installation: Installation, database_url: str | None = None, meter: Meter = UNMEASURED) -> None:
+        self._meter = meter
         self._installation = installation
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
+        self.health = Health(PARTS, clock)
 
     async def run(self) -> None:
         """Serve. Raises StoreUnusable if the database cannot be opened."""
         store = await Store.open(self._database_url)
+        store.meter = self._meter
         try:
             await self._prepare(store)
+            self.health.serves(DATABASE)
+            self.health.serves(RIGHTS)
             await self._serve(store)
         finally:
             await store.close()
@@ -96,42 +116,71 @@ class Service:
         async with store.read() as connection:
             now = await queries.standing(connection)
         rulebook.follow(now.values, now.tenants, now.roles)
-        herald = Herald(topics)
-        intake = Intake(store, rulebook, topics, clock)
+        meter = self._meter
+        herald = Herald(topics, meter)
+        intake = Intake(store, rulebook, topics, clock, meter)
 
         def inside(own: ServiceLogin) -> broker.Login:
             return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
 
         own = facts.gate
         gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
-        gate = GateSession(gate_login, topics, intake, store, rulebook, herald)
-        control = ControlSession(inside(facts.control), topics, Control(store, rulebook, topics, clock), herald)
-        info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
-        accounts = AccountsSession(inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald)
+        gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
+        control = ControlSession(
+            inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
+        )
+        info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
+        accounts = AccountsSession(
+            inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald, meter
+        )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
-                tasks.create_task(hold(session), name=f"session {session.name}")
-            tasks.create_task(self._announce(sessions, control), name="announce")
+                advice = advice_on_login(self._installation, at_the_gate=session is gate)
+                tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
+            tasks.create_task(self._announce(control), name="announce")
+            tasks.create_task(watch_database(store, self.health), name="watch the database")
             tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
 
-    async def _announce(self, sessions: Sequence[Session], control: ControlSession) -> None:
-        """Say `online` when everything serves, and again whenever the control session has come back."""
+    async def _announce(self, control: ControlSession) -> None:
+        """Keep ``bridge/state`` true: tell each change, and tell it again when the control session has come back."""
+        told: tuple[bool, int] | None = None
+        logged = False
         while True:
-            for session in sessions:
-                await session.ready.on.wait()
-            if not all(session.ready.on.is_set() for session in sessions):
-                continue
-            try:
-                await control.announce()
-            except broker.Disconnected as error:
-                log.warning("not announced", reason=str(error))
-            else:
-                self.ready.set()
-                log.info("ready")
-            await control.ready.off.wait()
+            whole, life = self.health.whole, control.lives
+            again = None
+            if logged and not whole:
+                logged = False
+                log.warning("not ready", away={part.name: part.reason for part in self.health.missing})
+            if control.ready.on.is_set() and told != (whole, life):
+                if not whole and (told is None or told[1] != life):
+                    await self._settled()
+                    whole = self.health.whole
+                try:
+                    await control.announce(whole)
+                    told = (whole, life)
+                except broker.Disconnected as error:
+                    log.warning("state not told", reason=str(error))
+                    again = ANNOUNCED_AGAIN
+                else:
+                    if all(part.serves for part in self.health.parts if part.name != RIGHTS):
+                        self.ready.set()
+                    if whole and not logged:
+                        logged = True
+                        log.info("ready")
+            if self.health.whole == whole and control.lives == life:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(again):
+                        await self.health.changed()
+
+    async def _settled(self) -> None:
+        """Give the other parts a moment to come back too: of a new life ``offline`` is no news but after a crash."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COMING_BACK):
+                while not self.health.whole:
+                    await self.health.changed()
 
     async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:
         while True:
@@ -140,6 +189,48 @@ class Service:
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
+
+
+def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:
+    """Return what to do where a broker refuses the bridge's own login."""
+    folder = made.folder
+    if at_the_gate:
+        return f"the file {folder.bootstrap / 'passwords'} must be the one that the bootstrap broker reads; {REMADE}"
+    if folder.beside.exists():
+        return "bootstrap-bridge init --beside puts the bridge's accounts back; the broker has to be stopped for it"
+    return f"the file {folder.dynamic_security} must be the one that the operations broker reads; {REMADE}"
+
+
+REMADE: Final = "stop that broker, bootstrap-bridge init puts the bridge's logins back, start it"
+
+
+async def watch_database(store: Store, health: Health) -> None:
+    """Tell ``health`` when the database fails, and when it keeps again what it is given, which is tried."""
+    failed = asyncio.Event()
+
+    def noticed(fault: StoreFault) -> None:
+        if health.part(DATABASE).serves:
+            log.error("database fails", reason=str(fault))
+        health.fails(DATABASE, str(fault))
+        failed.set()
+
+    store.noticed = noticed
+    pauses = broker.Backoff()
+    served_since = -math.inf
+    now = asyncio.get_running_loop().time
+    while True:
+        await failed.wait()
+        if now() - served_since > STABLE:
+            pauses.reset()
+        while failed.is_set():
+            await pauses.wait()
+            failed.clear()
+            with suppress(StoreFault):  # noticed
+                async with store.write() as transaction:
+                    await transaction.prove()
+        served_since = now()
+        health.serves(DATABASE)
+        log.info("database serves")
 
 
 async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:

@@ -5,7 +5,7 @@ writers came. ``synchronous=FULL`` makes a commit durable before it returns (SQL
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bridge.measures import STORE_FAULTS, UNMEASURED, Meter
 from bridge.transaction import Transaction
 
 
@@ -33,6 +34,9 @@ class Store:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
+        self.meter: Meter = UNMEASURED
+        self.noticed: Callable[[StoreFault], None] = lambda fault: None
+        """Hears each fault as it comes."""
         self._turn = asyncio.Lock()  # first come, first served: the order of the writers is the order of the world
 
     @classmethod
@@ -68,7 +72,7 @@ class Store:
                 async with self._writer.begin() as connection:
                     yield Transaction(connection)
             except sa.exc.DBAPIError as error:
-                raise StoreFault(f"the database refused a change: {error.orig}") from error
+                raise self._fault(f"the database refused a change: {error.orig}") from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -77,7 +81,13 @@ class Store:
             async with self._reader.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise StoreFault(f"the database refused a query: {error.orig}") from error
+            raise self._fault(f"the database refused a query: {error.orig}") from error
+
+    def _fault(self, sentence: str) -> StoreFault:
+        fault = StoreFault(sentence)
+        self.meter.count(STORE_FAULTS)
+        self.noticed(fault)
+        return fault
 
 
 def _shown(url: str) -> str:

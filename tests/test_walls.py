@@ -19,6 +19,7 @@ ROOMS: dict[str, str] = {
     "roles": "",
     "credentials": "",
     "broker": "",
+    "health": "",
     "registration": "",
     "decisions": "registration",
     "records": "registration",
@@ -41,7 +42,7 @@ ROOMS: dict[str, str] = {
     "migrations.versions.*": "",
     "rows": "records registration schema",
     "transaction": "decisions names options records registration rows schema",
-    "store": "options schema transaction",
+    "store": "measures options schema transaction",
     "queries": "options records registration rows schema",
     "inventory_queries": "records registration rows schema",
     "applications": "names options",
@@ -51,8 +52,8 @@ ROOMS: dict[str, str] = {
     "accounts.__init__": "accounts.grants",
     "accounts.dynsec": "accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "batch broker credentials decisions names options registration rulebook store transaction wire",
-    "installer": "accounts accounts.grants batch credentials decisions inventory queries records registration"
+    "intake": "measures batch broker credentials decisions names options registration rulebook store transaction wire",
+    "installer": "measures accounts accounts.grants batch credentials decisions inventory queries records registration"
     " rulebook store transaction wire",
     "handlers.desk": "answers batch credentials decisions names queries records registration requests roles rulebook"
     " transaction",
@@ -69,7 +70,7 @@ ROOMS: dict[str, str] = {
     " requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
-    "control": "answers batch broker decisions handlers handlers.desk handlers.people names queries records"
+    "control": "measures answers batch broker decisions handlers handlers.desk handlers.people names queries records"
     " registration requests roles rulebook store transaction wire",
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",

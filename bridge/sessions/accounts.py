@@ -15,6 +15,7 @@ from bridge.batch import AccountWork
 from bridge.broker import Connection, LoginRefused
 from bridge.clock import clock
 from bridge.installer import Installer, Surroundings
+from bridge.measures import UNMEASURED, Meter
 from bridge.records import Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
@@ -45,8 +46,11 @@ class AccountsSession:
         heard_all: Callable[[], Awaitable[None]],
         push: Callable[[Sequence[Registration]], None],
         herald: Herald,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._login = login
+        self._meter = meter
+        self.connection: Connection | None = None
         self._topics = topics
         self._store = store
         self._rulebook = rulebook
@@ -75,10 +79,15 @@ class AccountsSession:
                 accounts,
                 clock,
                 self._around,
+                self._meter,
             )
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear(connection, accounts), name="accounts: hear")
-                tasks.create_task(self._work(installer), name="accounts: work")
+            self.connection = connection
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._hear(connection, accounts), name="accounts: hear")
+                    tasks.create_task(self._work(installer), name="accounts: work")
+            finally:
+                self.connection = None
 
     async def _hear(self, connection: Connection, accounts: Dynsec) -> None:
         async for messages in connection.batches():

@@ -12,6 +12,7 @@ from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
 from bridge.control import Control
+from bridge.measures import MESSAGES, REQUEST, UNMEASURED, Meter
 from bridge.roles import FILES
 from bridge.sessions import RETAINED_NEVER, Switch
 from bridge.sessions.herald import Herald
@@ -22,6 +23,9 @@ FILES_WAITING: Final = 8
 SLOW: Final = FILES | {"accept-all"}
 """Commands that take a while; they are worked on in parts, between which others have their turn."""
 
+REFUSED: Final = 0x80
+"""From here on a reason code is a refusal (MQTT 5, section 2.4)."""
+
 log = structlog.get_logger("control")
 
 
@@ -30,13 +34,18 @@ class ControlSession:
 
     name = "control"
 
-    def __init__(self, login: broker.Login, topics: Topics, control: Control, herald: Herald) -> None:
+    def __init__(
+        self, login: broker.Login, topics: Topics, control: Control, herald: Herald, meter: Meter = UNMEASURED
+    ) -> None:
         self._login = login
+        self._meter = meter
         self._topics = topics
         self._control = control
         self._herald = herald
         self.accounts_changed: Callable[[AccountWork], None] = lambda work: None
         self.ready = Switch()
+        self.lives = 0
+        """How often it has connected; with each, the last will of the one before may have spoken."""
 
     async def run(self) -> None:
         """See ``Session.run``."""
@@ -45,6 +54,7 @@ class ControlSession:
         async with broker.connect(self._login, manual_ack=True, will=will) as connection:
             await connection.subscribe(self._topics.requests, retain_as_published=True, retain_handling=RETAINED_NEVER)
             self._herald.connection = connection
+            self.lives += 1
             try:
                 async with asyncio.TaskGroup() as tasks:
                     files: asyncio.Queue[Incoming] = asyncio.Queue(FILES_WAITING)
@@ -57,16 +67,26 @@ class ControlSession:
                 with suppress(Disconnected):
                     await connection.publish(self._topics.state, offline, retain=True, patience=2.0)
 
-    async def announce(self) -> None:
-        """Say that the bridge serves; retained, so that who comes later knows too."""
-        state = {"state": "online", "version": __version__, "since": iso(clock())}
-        if self._herald.connection is not None:
-            await self._herald.connection.publish(self._topics.state, to_bytes(state), retain=True)
+    @property
+    def connection(self) -> Connection | None:
+        """The connection while there is one."""
+        return self._herald.connection
+
+    async def announce(self, whole: bool) -> None:
+        """Say whether all of the bridge serves; retained, so that who comes later knows too. Raises Disconnected."""
+        online = {"state": "online", "version": __version__, "since": iso(clock())}
+        state = online if whole else {"state": "offline"}
+        if self._herald.connection is None:
+            raise Disconnected("the session with administrators has ended")
+        reason = await self._herald.connection.publish(self._topics.state, to_bytes(state), retain=True)
+        if reason >= REFUSED:
+            raise Disconnected(f"the broker does not let the bridge publish {self._topics.state} (code {reason:#x})")
 
     async def _receive(self, connection: Connection, files: asyncio.Queue[Incoming]) -> None:
         async for messages in connection.batches():
             for message in messages:
                 if message.retain:
+                    self._meter.count(MESSAGES, kind=REQUEST, outcome="discarded")
                     log.warning("retained request discarded", topic=message.topic)
                     connection.ack([message])
                 elif self._topics.levels(message.topic)[-1] in SLOW:

@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+import structlog
+
 from bridge import broker, queries
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Connection, Disconnected
 from bridge.clock import clock
 from bridge.decisions import MarkDelivered
 from bridge.intake import Intake, Outgoing
+from bridge.measures import ACCEPT_TO_DELIVERED, UNMEASURED, Meter
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
@@ -22,6 +25,8 @@ from bridge.wire import ANSWER_EXPIRY, Topics
 PUSHED_AT_ONCE: Final = 500
 """Registrations read at once when credentials are pushed again after a pause."""
 
+log = structlog.get_logger("calls")
+
 
 class GateSession:
     """Calls from strangers, and the answers to them, on the bootstrap broker."""
@@ -29,9 +34,17 @@ class GateSession:
     name = "calls"
 
     def __init__(
-        self, login: broker.Login, topics: Topics, intake: Intake, store: Store, rulebook: Rulebook, herald: Herald
+        self,
+        login: broker.Login,
+        topics: Topics,
+        intake: Intake,
+        store: Store,
+        rulebook: Rulebook,
+        herald: Herald,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._login = login
+        self._meter = meter
         self._topics = topics
         self._intake = intake
         self._store = store
@@ -58,6 +71,11 @@ class GateSession:
                     self.ready.turn_on()
             finally:
                 self._connection = None
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection while there is one."""
+        return self._connection
 
     async def _receive(self, connection: Connection) -> None:
         async for messages in connection.batches():
@@ -116,4 +134,9 @@ class GateSession:
                 for device_id, seed in delivered:
                     batch.decide(MarkDelivered(device_id, seed))
                 await batch.write()
+            for event in batch.events:
+                registration = batch.registration(event.id)
+                if event.event == "delivered" and registration is not None and registration.accepted is not None:
+                    self._meter.observe(ACCEPT_TO_DELIVERED, (event.at - registration.accepted) / 1000)
             self._herald.tell(batch.events)
+            log.info("delivered", devices=[device_id for device_id, _ in delivered[:3]], messages=len(delivered))

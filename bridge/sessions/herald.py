@@ -1,5 +1,6 @@
 """News of registrations, published for whoever watches."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
 from bridge.decisions import BulkEvent, Event
+from bridge.measures import BULK_ROWS, EVENTS, UNMEASURED, Meter
 from bridge.wire import Topics, to_bytes
 
 COMPLETION_PAUSE: Final = 60_000
@@ -18,13 +20,15 @@ COMPLETION_DEVICES: Final = 10_000
 class Herald:
     """Tells events to whoever watches. They are news, not records: without a broker they are dropped."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, meter: Meter = UNMEASURED) -> None:
         self._topics = topics
+        self._meter = meter
         self._completions: dict[str, int] = {}
         self.connection: Connection | None = None
 
     def tell(self, events: Sequence[Event | BulkEvent]) -> None:
-        """Publish ``events``."""
+        """Publish ``events``, and count them."""
+        self._count(events)
         connection = self.connection
         if connection is None:
             return
@@ -37,6 +41,16 @@ class Herald:
                 continue
             with suppress(Disconnected):  # the session itself notices, and ends
                 connection.send(self._topics.event(event.tenant, event.id), to_bytes(event_object(event)))
+
+    def _count(self, events: Sequence[Event | BulkEvent]) -> None:
+        for name, number in Counter(event.event for event in events if isinstance(event, Event)).items():
+            self._meter.count(EVENTS, number, event=name)
+        for event in events:
+            if isinstance(event, BulkEvent):
+                created, numbers = event.numbers["numberOfCreated"], event.numbers
+                self._meter.count(BULK_ROWS, created, outcome="created")
+                self._meter.count(BULK_ROWS, numbers["numberOfSuccessful"] - created, outcome="updated")
+                self._meter.count(BULK_ROWS, numbers["numberOfFailed"], outcome="failed")
 
     def _is_due(self, event: Event) -> bool:
         last = self._completions.get(event.id)

@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import Confirm
 from bridge.inventory import with_info
+from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
 from bridge.sessions import RETAINED_NEVER, Switch
@@ -31,8 +34,17 @@ class InfoSession:
 
     name = "info"
 
-    def __init__(self, login: broker.Login, topics: Topics, store: Store, rulebook: Rulebook, herald: Herald) -> None:
+    def __init__(
+        self,
+        login: broker.Login,
+        topics: Topics,
+        store: Store,
+        rulebook: Rulebook,
+        herald: Herald,
+        meter: Meter = UNMEASURED,
+    ) -> None:
         self._login = login
+        self._meter = meter
         self._topics = topics
         self._store = store
         self._rulebook = rulebook
@@ -62,6 +74,11 @@ class InfoSession:
                 for waiting in self._barriers.values():
                     if not waiting.done():
                         waiting.set_exception(Disconnected("the session that hears devices has ended"))
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection while there is one."""
+        return self._connection
 
     async def heard_all(self) -> None:
         """Return once all that the broker had for this session before has been handled.
@@ -99,6 +116,7 @@ class InfoSession:
                 waiting.set_result(None)
 
     async def _note(self, said: Sequence[tuple[str, str, Any]]) -> None:
+        started = time.perf_counter()
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, clock())
             ids = distinct(device_id for _, device_id, _ in said)
@@ -116,4 +134,14 @@ class InfoSession:
             await transaction.save_devices(list(heard.values()))
             await batch.write()
         self._herald.tell(batch.events)
-        log.info("info", messages=len(said), confirmed=[event.id for event in batch.events][:3])
+        seconds = time.perf_counter() - started
+        log.info(
+            "info",
+            messages=len(said),
+            devices=[device_id for _, device_id, _ in said[:3]],
+            events=Counter(event.event for event in batch.events),
+            milliseconds=round(seconds * 1000, 1),
+        )
+        self._meter.count(MESSAGES, len(said), kind=INFO, outcome="handled")
+        self._meter.observe(BATCH, len(said), kind=INFO)
+        self._meter.observe(HANDLING, seconds, kind=INFO)
