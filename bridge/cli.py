@@ -34,6 +34,19 @@ BootstrapPort = Annotated[
 ]
 TopicPrefix = Annotated[str | None, typer.Option(help="Put all topics below this, on a broker that has others.")]
 Database = Annotated[str | None, typer.Option(help="Another database than DIR/bridge/registrations.db, as a URL.")]
+CallsPerDevice = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Calls a second of one caller for one device that are looked at; 0: no limit.  [default: 20]"
+    ),
+]
+CallsPerConnection = Annotated[
+    float | None,
+    typer.Option(min=0, help="Calls a second of one connection that are looked at; 0: no limit.  [default: 100]"),
+]
+CallsOverall = Annotated[
+    float | None, typer.Option(min=0, help="Calls a second that are looked at; 0: no limit.  [default: 2000]")
+]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.", envvar="BOOTSTRAP_BRIDGE_LOG_LEVEL")]
 
 
@@ -76,6 +89,9 @@ def up_(
     bootstrap_port: BootstrapPort = None,
     topic_prefix: TopicPrefix = None,
     database: Database = None,
+    calls_per_device: CallsPerDevice = None,
+    calls_per_connection: CallsPerConnection = None,
+    calls_overall: CallsOverall = None,
     log_level: LogLevel = "warning",
 ) -> None:
     """Run everything on one folder: both brokers and the bridge, until Ctrl-C."""
@@ -86,6 +102,9 @@ def up_(
         bootstrap_port=bootstrap_port,
         topic_prefix=topic_prefix,
         database=database,
+        calls_per_device=calls_per_device,
+        calls_per_connection=calls_per_connection,
+        calls_overall=calls_overall,
         log_level=log_level,
     )
     from bridge.running import run_up
@@ -155,6 +174,9 @@ def serve(
     ] = None,
     bootstrap_port: BootstrapPort = None,
     database: Database = None,
+    calls_per_device: CallsPerDevice = None,
+    calls_per_connection: CallsPerConnection = None,
+    calls_overall: CallsOverall = None,
     log_level: LogLevel = "info",
 ) -> None:
     """Run the bridge alone, between two brokers that run on their own, until SIGTERM."""
@@ -165,6 +187,9 @@ def serve(
         bootstrap_host=bootstrap_host,
         bootstrap_port=bootstrap_port,
         database=database,
+        calls_per_device=calls_per_device,
+        calls_per_connection=calls_per_connection,
+        calls_overall=calls_overall,
         log_level=log_level,
     )
     from bridge.running import run_serve

@@ -106,12 +106,12 @@ class Verdict(StrEnum):
     """Whether a call is looked at, or which limit it is above."""
 
     TAKEN = "taken"
-    DEVICE = "above the limit of a device"
-    CONNECTION = "above the limit of a connection"
-    OVERALL = "above the limit of all"
+    DEVICE = "device"
+    CONNECTION = "connection"
+    OVERALL = "overall"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rates:
     """Calls a second: of one caller in one device's name, of one connection, of all; 0 is no limit."""
 

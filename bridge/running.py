@@ -123,7 +123,7 @@ def run_serve(settings: Settings) -> None:
     except OSError as error:
         raise _fail(f"{error.filename} cannot be used: {error.strerror}", REFUSED) from error
     try:
-        asyncio.run(up.until_signalled(Service(made, settings.database).run()))
+        asyncio.run(up.until_signalled(Service(made, settings.database, rates=settings.rates).run()))
     except (StoreUnusable, BaseExceptionGroup) as error:
         raise _explained(error) from error
     finally:

@@ -16,7 +16,8 @@ from bridge.control import REMEMBERED, Control
 from bridge.decisions import Age, Event
 from bridge.health import Health
 from bridge.installation import Installation, ServiceLogin
-from bridge.intake import Intake
+from bridge.intake import Intake, paced
+from bridge.limits import Rates
 from bridge.measures import UNMEASURED, Meter
 from bridge.neighbours import Neighbours
 from bridge.records import ADMINISTRATOR, Account
@@ -56,7 +57,14 @@ class Service:
     and administrators are served for the first time, ``health`` tells at any time which parts serve.
     """
 
-    def __init__(self, installation: Installation, database_url: str | None = None, meter: Meter = UNMEASURED) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        database_url: str | None = None,
+        meter: Meter = UNMEASURED,
+        rates: Rates | None = None,
+    ) -> None:
+        self._rates = rates or Rates()
         self._meter = meter
         self._installation = installation
         self._database_url = database_url or installation.database_url
@@ -118,7 +126,7 @@ class Service:
         rulebook.follow(now.values, now.tenants, now.roles)
         meter = self._meter
         herald = Herald(topics, meter)
-        intake = Intake(store, rulebook, topics, clock, meter)
+        intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
         def inside(own: ServiceLogin) -> broker.Login:
             return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)

@@ -6,7 +6,11 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bridge.limits import Rates
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+"""Calls a second; 0 is no limit."""
 
 
 class BadSettings(Exception):
@@ -29,6 +33,14 @@ class Settings(BaseSettings):
     mosquitto: Path | None = None
     plugin: Path | None = None
     log_level: str = "info"
+    calls_per_device: Rate = Rates.device
+    calls_per_connection: Rate = Rates.connection
+    calls_overall: Rate = Rates.overall
+
+    @property
+    def rates(self) -> Rates:
+        """How many calls are looked at."""
+        return Rates(self.calls_per_device, self.calls_per_connection, self.calls_overall)
 
 
 def settings_from(**options: object) -> Settings:

@@ -160,7 +160,7 @@ async def run(settings: Settings, when_ready: Callable[[Installation], None]) ->
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
             await wait_for_port(facts.host, facts.port, children[0])
             await wait_for_port(facts.bootstrap_host, facts.bootstrap_port, children[1])
-            service = Service(made, settings.database)
+            service = Service(made, settings.database, rates=settings.rates)
             serving = tasks.create_task(service.run(), name="serve")
             tasks.create_task(_say_when_ready(service, made, when_ready), name="say when ready")
             await _ended(serving)

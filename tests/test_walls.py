@@ -52,7 +52,8 @@ ROOMS: dict[str, str] = {
     "accounts.__init__": "accounts.grants",
     "accounts.dynsec": "accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "measures batch broker credentials decisions names options registration rulebook store transaction wire",
+    "intake": "batch broker credentials decisions limits measures names options registration rulebook store"
+    " transaction wire",
     "installer": "measures accounts accounts.grants batch credentials decisions inventory queries records registration"
     " rulebook store transaction wire",
     "handlers.desk": "answers batch credentials decisions names queries records registration requests roles rulebook"
@@ -76,7 +77,7 @@ ROOMS: dict[str, str] = {
     "brokers": "accounts accounts.dynsec credentials",
     "installation": "accounts accounts.grants brokers credentials names roles wire",
     "configurations": "brokers installation",
-    "settings": "",
+    "settings": "limits",
     "mosquitto_conf": "",
     "mosquitto_acl": "",
     "dynsec_file": "accounts.dynsec mosquitto_acl",
