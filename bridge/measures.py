@@ -121,6 +121,12 @@ MALFORMED: Final = Measure(
     "Calls that could not be understood, by what was wrong.",
     {"reason": ("device-id", "client-id", "too-large", "not-utf8", "not-json", "members", "public-key", "token")},
 )
+LIMITED: Final = Measure(
+    "calls_limited",
+    Kind.COUNTER,
+    "Calls that were not looked at, by the limit that they were above.",
+    {"limit": ("device", "connection", "overall")},
+)
 FAULTS: Final = Measure(
     "faults",
     Kind.COUNTER,
@@ -231,6 +237,7 @@ MEASURES: Final = (
     REFUSALS,
     BULK_ROWS,
     MALFORMED,
+    LIMITED,
     FAULTS,
     STORE_FAULTS,
     EVENTS,

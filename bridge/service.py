@@ -21,7 +21,8 @@ from bridge.decisions import Age, Event
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.httpd import serving
 from bridge.installation import Installation, ServiceLogin, own_logins, write_private
-from bridge.intake import Intake
+from bridge.intake import Intake, paced
+from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
 from bridge.neighbours import Neighbours
@@ -73,6 +74,7 @@ class Service:
         installation: Installation,
         database_url: str | None = None,
         *,
+        rates: Rates | None = None,
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
         listening: socket.socket | None = None,
@@ -80,6 +82,7 @@ class Service:
         notifier: Notifier | None = None,
     ) -> None:
         """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
+        self._rates = rates or Rates()
         self._installation = installation
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
@@ -176,7 +179,7 @@ class Service:
         rulebook.follow(now.values, now.tenants, now.roles)
         meter = self._meter
         herald = Herald(topics, meter)
-        intake = Intake(store, rulebook, topics, clock, meter)
+        intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
         def inside(own: ServiceLogin) -> broker.Login:
             return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)

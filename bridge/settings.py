@@ -6,10 +6,14 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bridge.limits import Rates
+
 RECONCILE_EVERY: Final = 900.0
 """Seconds between two comparisons of the operations broker's accounts with the database."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+"""Calls a second; 0 is no limit."""
 
 
 class BadSettings(Exception):
@@ -37,6 +41,14 @@ class Settings(BaseSettings):
     keepalive: Annotated[int, Field(ge=5, le=600)] = 15
     reconcile_every: Annotated[float, Field(ge=1, le=604_800)] = RECONCILE_EVERY
     log_format: Literal["auto", "json", "text"] = "auto"
+    calls_per_device: Rate = Rates.device
+    calls_per_connection: Rate = Rates.connection
+    calls_overall: Rate = Rates.overall
+
+    @property
+    def rates(self) -> Rates:
+        """How many calls are looked at."""
+        return Rates(self.calls_per_device, self.calls_per_connection, self.calls_overall)
 
 
 def settings_from(**options: object) -> Settings:

@@ -127,6 +127,7 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
     return Service(
         made,
         settings.database,
+        rates=settings.rates,
         keepalive=settings.keepalive,
         reconcile_every=settings.reconcile_every,
         listening=listening,

@@ -14,6 +14,7 @@ ROOMS: dict[str, str] = {
     # A room and what it may import of the bridge, from the ground up: only rooms that stand above it in this list.
     "__init__": "",
     "names": "",
+    "limits": "",
     "clock": "",
     "arrows": "",
     "roles": "",
@@ -43,7 +44,7 @@ ROOMS: dict[str, str] = {
     "rows": "records registration schema",
     "transaction": "decisions names options records registration rows schema",
     "database_file": "",
-    "store": "database_file options schema transaction",
+    "store": "database_file measures options schema transaction",
     "queries": "options records registration rows schema",
     "inventory_queries": "records registration rows schema",
     "applications": "names options",
@@ -53,7 +54,7 @@ ROOMS: dict[str, str] = {
     "accounts.__init__": "accounts.grants",
     "accounts.dynsec": "arrows accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "arrows measures batch broker credentials decisions names options registration rulebook"
+    "intake": "arrows limits measures batch broker credentials decisions names options registration rulebook"
     " store transaction wire",
     "installer": "arrows measures accounts accounts.grants batch credentials decisions inventory queries records"
     " registration rulebook store transaction wire",
@@ -80,7 +81,7 @@ ROOMS: dict[str, str] = {
     "locks": "",
     "installation": "accounts accounts.grants brokers credentials locks names roles wire",
     "configurations": "brokers installation",
-    "settings": "",
+    "settings": "limits",
     "mosquitto_conf": "",
     "mosquitto_acl": "",
     "dynsec_file": "accounts.dynsec mosquitto_acl",
@@ -306,6 +307,7 @@ def test_no_other_library_is_used() -> None:
         "outcomes",
         "rules",
         "names",
+        "limits",
         "options",
         "applications",
         "bulk",

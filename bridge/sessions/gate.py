@@ -25,6 +25,8 @@ from bridge.wire import ANSWER_EXPIRY, Topics
 
 PUSHED_AT_ONCE: Final = 500
 """Registrations read at once when credentials are pushed again after a pause."""
+SUMMING_UP: Final = 1.0
+"""Seconds between two lines that sum up what has no line of its own in the log."""
 
 log = structlog.get_logger("calls")
 
@@ -72,6 +74,7 @@ class GateSession:
                     tasks.create_task(self._receive(connection), name="calls: receive")
                     tasks.create_task(self._note_deliveries(), name="calls: note deliveries")
                     tasks.create_task(self._push_again(connection), name="calls: push what was not delivered")
+                    tasks.create_task(self._sum_up(), name="calls: sum up")
                     self.ready.turn_on()
             finally:
                 self._connection = None
@@ -79,6 +82,14 @@ class GateSession:
     def current(self) -> Connection | None:
         """Return the connection while there is one."""
         return self._connection
+
+    async def _sum_up(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(SUMMING_UP)
+                self._intake.sum_up()
+        finally:
+            self._intake.sum_up()
 
     async def _receive(self, connection: Connection) -> None:
         async for messages in connection.batches():
