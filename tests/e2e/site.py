@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import lines
+
 BIN = Path(sys.executable).parent
 PATIENCE = 20.0
 
@@ -156,8 +158,7 @@ class ApartSite(Site):
         self.generation += 1
         configuration = self.data / f"{name}-broker" / "mosquitto.conf"
         log = self.data.parent / f"{self.data.name}.{name}.{self.generation}.log"
-        mosquitto = os.environ.get("BOOTSTRAP_BRIDGE_MOSQUITTO", "/usr/sbin/mosquitto")
-        self.processes[name] = Process.start([mosquitto, "-c", str(configuration)], log)
+        self.processes[name] = Process.start([str(lines.broker()), "-c", str(configuration)], log)
         port = self.access["port" if name == "operations" else "bootstrapPort"]
         wait_until(lambda: _answers(port), f"the {name} broker answers")
 
