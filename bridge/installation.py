@@ -130,6 +130,11 @@ class Folder:
         return self.operations / "dynamic-security.json"
 
     @property
+    def set_aside(self) -> Path:
+        """Accounts that were found in the place of the bridge's and were not the bridge's."""
+        return self.operations / "dynamic-security.json.set-aside"
+
+    @property
     def access(self) -> Path:
         """Where the brokers are and how administrators log in."""
         return self.path / "access.json"
@@ -376,6 +381,8 @@ def _write_broker_files(made: Installation) -> None:
         users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
         write_private(passwords, brokers.password_lines(users))
     write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
+    if _is_foreign(folder.dynamic_security, {facts.control.username, facts.info.username, facts.accounts.username}):
+        folder.dynamic_security.rename(folder.set_aside)
     if not folder.dynamic_security.exists():
         own = own_logins(facts, topics)
         administrators = [
@@ -397,6 +404,23 @@ def own_logins(facts: Facts, topics: Topics) -> list[Login]:
         _service(facts.info, grants.for_bridge_info(topics)),
         _service(facts.accounts, grants.for_bridge_accounts()),
     ]
+
+
+def _is_foreign(accounts: Path, own: set[str]) -> bool:
+    """Tell whether a file of accounts cannot be the bridge's: damaged, or without any of the bridge's own logins.
+
+    Mosquitto runs with a damaged one and refuses everybody. Where it finds none at its start, 2.0 does the same, and
+    2.1 writes one with an administrator and a user of everything (measured on 2.0.11 and 2.1.2).
+    """
+    try:
+        content = json.loads(accounts.read_text(encoding="utf-8"))
+        return own.isdisjoint(one["username"] for one in content["clients"])
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return False  # the broker's user's alone: whoever runs this could not replace it
+    except (ValueError, KeyError, TypeError):
+        return True
 
 
 def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:

@@ -10,7 +10,7 @@ import typer
 
 from bridge import __version__, configurations, display, installation, up
 from bridge.brokers import find_plugin
-from bridge.children import BrokersFault, choose_owner, hand_over
+from bridge.children import BrokersFault, choose_owner, hand_over, installed_mosquitto
 from bridge.httpd import address_of
 from bridge.installation import Installation, InstallationFault
 from bridge.locks import Busy
@@ -89,7 +89,7 @@ def _show_ready(made: Installation, shown_at: str | None) -> None:
 
 def run_init(settings: Settings) -> None:
     """Make an installation for brokers that run on their own. Raises typer.Exit with the status."""
-    found = settings.plugin or find_plugin()
+    found = settings.plugin or find_plugin(settings.mosquitto or installed_mosquitto())
     if found is None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     os.umask(0o077)

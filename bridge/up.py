@@ -61,7 +61,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     Raises BrokersFault, Busy, InstallationFault, OSError.
     """
     program = settings.mosquitto or find_mosquitto()
-    plugin = settings.plugin or find_plugin()
+    plugin = settings.plugin or find_plugin(program)
     if plugin is None or not plugin.exists():
         raise BrokersFault(
             "Mosquitto's dynamic security plugin is not there (mosquitto_dynamic_security.so): it comes with "

@@ -121,8 +121,8 @@ ROOMS: dict[str, str] = {
     "menu": "",
     "speaking": "admin advice broker display menu names roles",
     "running": ANY,
-    "consenting": "beside beside_files beside_fit brokers display dynsec_file installation locks mosquitto_conf"
-    " settings speaking",
+    "consenting": "beside beside_files beside_fit brokers children display dynsec_file installation locks"
+    " mosquitto_conf settings speaking",
     "commands.completing": "admin broker options registration speaking",
     "commands.terminal": "display speaking",
     "commands.asking": "admin advice commands.completing commands.terminal display menu names requests speaking",

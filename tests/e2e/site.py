@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import lines
+
 BIN = Path(sys.executable).parent
 PATIENCE = 20.0
 PARTS = [range(start, start + 2_500) for start in range(12_000, 32_000, 2_500)]
@@ -171,8 +173,7 @@ class ApartSite(Site):
         self.generation += 1
         configuration = self.data / f"{name}-broker" / "mosquitto.conf"
         log = self.data.parent / f"{self.data.name}.{name}.{self.generation}.log"
-        mosquitto = os.environ.get("BOOTSTRAP_BRIDGE_MOSQUITTO", "/usr/sbin/mosquitto")
-        self.processes[name] = Process.start([mosquitto, "-c", str(configuration)], log)
+        self.processes[name] = Process.start([str(lines.broker()), "-c", str(configuration)], log)
         port = self.access["port" if name == "operations" else "bootstrapPort"]
         wait_until(lambda: _answers(port), f"the {name} broker answers")
 
