@@ -170,8 +170,12 @@ class Installer:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
         if not accounts:
             return
-        # The password that was is not needed, so that one which cannot be decrypted leaves too.
-        ended = [replace(self._login(account, secrets.token_urlsafe(24)), mark="ended") for account in accounts]
+        # The password that was is not needed, so that one which cannot be decrypted leaves too. The mark is new each
+        # time, as the password is: the one of an earlier, interrupted try must not be taken for this one.
+        ended = [
+            replace(self._login(account, secrets.token_urlsafe(24)), mark=f"ended-{secrets.token_hex(8)}")
+            for account in accounts
+        ]
         with self._pace.measured(len(ended)):
             await self._accounts.renew(ended)
         for login in ended:
@@ -179,13 +183,14 @@ class Installer:
         await self._around.heard_all()
 
     async def _renew(self, again: Sequence[Account]) -> None:
+        """Give accounts another password. Devices first leave: one that has the new password already comes in at once.
+
+        If it were cleared only then, its new session would be ended, and its first word might be taken for the old.
+        """
         logins = [self.login_for(account) for account in again]
+        await self._end_lives([account for account in again if account.kind == DEVICE])
         with self._pace.measured(len(logins)):
             await self._accounts.renew(logins)
-        for login in logins:
-            if login.client_id is not None:
-                await self._around.clear(login)
-        await self._around.heard_all()
         await self._mark_installed(again, await self._registrations(again))
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:

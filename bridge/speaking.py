@@ -19,7 +19,7 @@ from rich.console import Console
 from bridge import admin, display
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge, result_of
 from bridge.advice import next_step
-from bridge.broker import BrokerError, Disconnected, LoginRefused, SubscriptionRefused
+from bridge.broker import Backoff, BrokerError, Disconnected, LoginRefused, SubscriptionRefused, Unreachable
 from bridge.menu import PROGRAM, Menu
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OF_MANAGEMENT
@@ -129,6 +129,40 @@ class Speaker:
 
         return ended(connected, self.command)
 
+    def follow(self, work: Work) -> int:
+        """Do ``work``, which goes on for ever, until a person interrupts it, through breaks of the connection."""
+
+        async def interrupted() -> int:
+            task = asyncio.ensure_future(self._again_and_again(work))
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            try:
+                return await task
+            except asyncio.CancelledError:
+                return DONE
+
+        return ended(interrupted, self.command)
+
+    async def _again_and_again(self, work: Work) -> int:
+        """Connect anew whenever the connection ends; only the first one must come about. Raises BrokerError."""
+        backoff = Backoff()
+        has_begun = False
+        while True:
+            try:
+                async with admin.connect(self.access) as connection:
+                    if has_begun:
+                        err.print("connected again", style="green")
+                    has_begun = True
+                    backoff.reset()
+                    return await work(connection)
+            except (Disconnected, Unreachable) as error:
+                if not has_begun:
+                    raise
+                words = f"the connection to the broker has ended ({error}); trying again until Ctrl-C"
+                if not isinstance(error, Unreachable):  # told once, not at each attempt
+                    err.print(display.text(words), style="yellow")
+                await backoff.wait()
+
     def hint(self, words: str, console: Console | None = None) -> None:
         """Show a command to try next, with what finds the same bridge."""
         display.hint(console or out, f"{PROGRAM} {words}{self.given}")
@@ -176,28 +210,11 @@ def ended(work: Callable[[], Awaitable[int]], command: str = "") -> int:
         return 130
 
 
-def until_interrupted(work: Work) -> Work:
-    """Make ``work``, which goes on for ever, end as done when the person has seen enough."""
-
-    async def run(connection: Admin) -> int:
-        task = asyncio.ensure_future(work(connection))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if current is not None and current.cancelling():
-                raise  # not by the signal: the connection has ended
-            return DONE
-
-    return run
-
-
-def command(name: str) -> Callable[[Callable[..., Work]], Callable[..., None]]:
+def command(name: str, *, lasting: bool = False) -> Callable[[Callable[..., Work]], Callable[..., None]]:
     """Make a command of the command line of a function that takes a Speaker and its own options.
 
-    The options that find broker and login are added here. What the function returns is done on the connection.
+    The options that find broker and login are added here. What the function returns is done on the connection; if it
+    is ``lasting``, until it is interrupted, on a new connection where one ends.
     """
 
     def decorate(function: Callable[..., Work]) -> Callable[..., None]:
@@ -223,7 +240,8 @@ def command(name: str) -> Callable[[Callable[..., Work]], Callable[..., None]]:
                 speaking = Speaker(
                     access_of(data, host, port, tenant, user, password_file), as_json, name, _as_given(given)
                 )
-                status = speaking.run(function(speaking, **options))
+                do = speaking.follow if lasting else speaking.run
+                status = do(function(speaking, **options))
             except Usage as error:
                 err.print(display.text(str(error)), style="red")
                 status = WRONG_USAGE

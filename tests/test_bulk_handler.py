@@ -147,7 +147,7 @@ async def test_a_full_line_with_another_password_closes_the_session_and_with_the
     assert world.script == []
     assert len((await told(world, f"{FULL}pump-7;another-password;New;\n"))["credentialUpdatedList"]) == 1
     await world.installer.drain()
-    assert [step.split()[0] for step in world.script] == ["renew", "clear", "heard", "push"]
+    assert [step.split()[0] for step in world.script] == ["renew", "clear", "heard", "renew", "push"]
     assert world.pushed == []
     assert world.accounts.there["default/device_pump-7"].password == "another-password"
 

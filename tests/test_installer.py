@@ -119,7 +119,8 @@ async def test_of_a_renewed_account_the_earlier_life_is_cleared_and_heard_before
     old = world.accounts.there[USERNAME]
     await world.accepted("pump-7")
     await world.installer.drain()
-    assert [step.split()[0] for step in world.script] == ["renew", "clear", "heard", "push"]
+    assert [step.split()[0] for step in world.script] == ["renew", "clear", "heard", "renew", "push"]
+    assert world.script[0] == f"renew {USERNAME}:ended", "who comes with the new password is not cleared"
     new = world.accounts.there[USERNAME]
     assert new.password != old.password
     account = await world.account(USERNAME)
@@ -134,7 +135,7 @@ async def test_a_device_deleted_and_registered_again_before_the_removal_gets_one
     await world.accepted("pump-7")
     world.script.clear()
     await world.installer.drain()
-    assert [step.split()[0] for step in world.script] == ["renew", "clear", "heard", "push"]
+    assert [step.split()[0] for step in world.script] == ["renew", "clear", "heard", "renew", "push"]
 
 
 async def accept_one(world: World) -> None:
@@ -372,5 +373,5 @@ async def test_passwords_that_the_broker_replaces_slowly_go_to_it_fewer_at_once(
     monkeypatch.setattr(world.accounts, "renew", slowly)
     monkeypatch.setattr(world.installer, "_pace", Pace(lambda: now))
     await world.installer.drain()
-    renewed = [len(line.split()) - 1 for line in world.script if line.startswith("renew")]
-    assert renewed == [10, 5, 2]
+    renewed = [len(line.split()) - 1 for line in world.script if line.startswith("renew") and ":ended" not in line]
+    assert renewed == [10, 2, 1, 1, 1, 1, 1]

@@ -76,7 +76,9 @@ class FakeAccounts:
     async def renew(self, logins: Sequence[Login]) -> None:
         self.step("renew", [f"{login.username}:{login.mark[:5]}" for login in logins])
         for login in logins:
-            self.there[login.username] = login
+            there = self.there.get(login.username)
+            if there is None or there.description != login.description:  # what looks the same is not touched
+                self.there[login.username] = login
 
     async def remove(self, usernames: Sequence[str]) -> None:
         self.step("remove", usernames)
@@ -135,6 +137,8 @@ class World:
 
         async def clear(login: Login) -> None:
             accounts.step("clear", [str(login.client_id)])
+            if accounts.there[login.username].password != login.password:
+                raise AccountsFault(f"the account {login.username} is there, but may not log in")
 
         async def heard_all() -> None:
             accounts.step("heard", [])

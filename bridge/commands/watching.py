@@ -9,7 +9,7 @@ import typer
 from bridge import display, display_people
 from bridge.admin import Admin
 from bridge.commands.asking import Cursor, Limit, Since, given, show_more
-from bridge.speaking import DONE, Speaker, Work, command, out, until_interrupted
+from bridge.speaking import DONE, Speaker, Work, command, out
 
 
 @command("stats")
@@ -30,11 +30,14 @@ def stats(
     return work
 
 
-@command("watch")
+@command("watch", lasting=True)
 def watch(
     speaking: Speaker,
 ) -> Work:
-    """Follow what happens, live, until Ctrl-C."""
+    """Follow what happens, live, until Ctrl-C; when the broker was away, it goes on.
+
+    What happened meanwhile is not told: see `audit --since`.
+    """
 
     async def work(connection: Admin) -> int:
         async for topic, event in connection.events():
@@ -45,7 +48,7 @@ def watch(
                 out.print(display.event_line(topic, event, connection.tenant))
         return DONE
 
-    return until_interrupted(work)
+    return work
 
 
 @command("audit")

@@ -259,6 +259,28 @@ def test_without_a_broker_the_status_is_3(at: UpSite) -> None:
     said(at.cli("watch", "--port", "1"), 3)
 
 
+async def test_watch_goes_on_when_the_broker_was_away(tmp_path: Path) -> None:
+    site = ApartSite(tmp_path / "data")
+    with running(site):
+        words = (PROGRAM, "watch", "--data", str(site.data), "--json")
+        watch = Process.start(list(words), tmp_path / "watch.log", PYTHONUNBUFFERED="1", **PLAIN)
+        try:
+            wait_until(lambda: '"online"' in watch.output, "watch tells that the bridge is there")
+            for _ in range(2):
+                before = watch.output.count('"online"')
+                site.processes["operations"].kill()
+                site.start_broker("operations")
+                wait_until(lambda before=before: watch.output.count('"online"') > before, "it is back")
+            async with administrator(site.access) as admin:
+                await admin.ok("register", {"id": "seen-later"})
+            wait_until(lambda: "seen-later" in watch.output, "what happens then is told")
+            assert watch.output.count("trying again until Ctrl-C") == watch.output.count("connected again") == 2
+            assert watch.stop(signal.SIGINT) == 0
+            assert "Traceback" not in watch.output
+        finally:
+            watch.stop()
+
+
 async def test_watch_follows_events_until_it_is_interrupted(at: UpSite, tmp_path: Path) -> None:
     for words, expected in (((), "Pending acceptance"), (("--json",), '"requested"')):
         device_id = f"watch-{len(words)}"
