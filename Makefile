@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MQTTJS := build/clients/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto compose compiler clients check format unit e2e test demo bench docs clean
+.PHONY: help setup mosquitto compose compiler clients check format unit e2e test soak demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ e2e: setup compose clients ## the tests on a real Mosquitto
 
 test: setup compose clients check unit ## everything that must pass
 	$(BIN)/python -m pytest -q -m e2e
+
+KILLS ?= 1000
+DEVICES ?= 100
+EVERY ?= 10
+soak: setup ## kill processes at random under a fleet's load: KILLS=1000 DEVICES=100 SEED=...
+	@$(BIN)/python -m tests.soak --kills $(KILLS) --devices $(DEVICES) --check-every $(EVERY) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 demo: setup ## the main job on a real Mosquitto, told step by step
 	@$(BIN)/python -m bridge.demo
