@@ -22,6 +22,7 @@ from bridge.control import Control, Handled
 from bridge.decisions import MarkDelivered
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Outgoing, Taken
+from bridge.reconciler import Reconciler
 from bridge.records import ADMINISTRATOR
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
@@ -142,6 +143,11 @@ class House:
         self.info = InfoSession(nobody, TOPICS, self.store, self.rulebook, Herald(TOPICS))
         around = Surroundings(self.clear, self.heard_all, self.push, lambda events: None)
         self.installer = Installer(self.store, self.rulebook, TOPICS, self.broker, self.clock, around)
+
+    async def reconcile(self) -> int:
+        """Compare broker and rows, and return how much was not as it should be."""
+        found = await Reconciler(self.store, self.broker, self.installer).reconcile()
+        return found.repaired + found.removed + found.held
 
     async def people_it(self) -> None:
         """Give the broker the administrators that are there from the beginning."""

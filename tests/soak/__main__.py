@@ -58,12 +58,9 @@ async def _until_signalled(soak: Soak) -> tuple[list[str], bool]:
 
 
 def _replay(order: Order, folder: Path) -> str:
-    broken = "".join(f" --break {name}" for name in order.breaks)
-    return (
-        f"seed {order.seed}; database and logs are kept in {folder}\n"
-        f"again: .venv/bin/python -m tests.soak --seed {order.seed} --kills {order.kills} --devices {order.devices} "
-        f"--check-every {order.check_every}{broken}"
-    )
+    words = f"SEED={order.seed} KILLS={order.kills} DEVICES={order.devices} EVERY={order.check_every}"
+    broken = "".join(f" BREAK={name}" for name in order.breaks)
+    return f"seed {order.seed}; database and logs are kept in {folder}\nagain: make soak {words}{broken}"
 
 
 def _summary(soak: Soak) -> str:

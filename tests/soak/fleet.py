@@ -4,7 +4,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device_sim.bootstrap_file import Brokers
 from device_sim.connection import Dialler
@@ -17,6 +17,9 @@ from tests.soak.plan import Machine
 
 TIMING = Timing(retry_after=1.0, telemetry_interval=2.0, backoff_first=0.15, backoff_most=1.0, forget_after=3)
 """Everything a device does, it does fast here, so that a thousand kills take minutes."""
+
+NEVER = 1_000_000_000
+"""Refusals after which a device that knows no bootstrap forgets what it was given in the factory."""
 
 Given = Callable[[Machine, Credentials], None]
 
@@ -61,8 +64,10 @@ class Unit:
 
     def switch_on(self) -> None:
         """Begin to live, with the memory there is."""
-        device = self.device = Device(self.machine.id, self._approach, random.random, timing=TIMING, memory=self.memory)
-        device._pace = _Hasty(TIMING, random.random)
+        timing = replace(TIMING, forget_after=NEVER) if self.machine.from_file else TIMING
+        device = Device(self.machine.id, self._approach, random.random, timing=timing, memory=self.memory)
+        device._pace = _Hasty(timing, random.random)
+        self.device = device
         self._runner = Runner(device, self.dialler, self._save)
         self._life = asyncio.get_running_loop().create_task(self._runner.run(), name=f"device {self.machine.id}")
 

@@ -25,10 +25,17 @@ LONGEST_DELAY = 400
 """Milliseconds between a step and its kill, at the most."""
 LONGEST_RESTART = 700
 """Milliseconds from a restart to a second kill, at the most."""
-ARROWS = tuple(arrow for arrow in Arrow if arrow not in {Arrow.BEGINNINGS_COMMITTED, Arrow.AGED_COMMITTED})
-"""Where a bridge may end itself: the arrows that are passed in a run, not those of a fresh or of an old database."""
-AFTER_START = tuple(arrow for arrow in ARROWS if arrow.name.startswith(("RECONCILE", "ACCOUNTS", "CREDENTIALS", "L")))
+AFTER_START = tuple(
+    arrow for arrow in Arrow if arrow.name.startswith(("RECONCILE", "ACCOUNTS", "CREDENTIALS", "LEAVING", "LI"))
+)
 """Arrows that a bridge passes when it has just been started, and finds work that waits."""
+ON_THE_WAY = tuple(
+    arrow
+    for arrow in Arrow
+    if arrow.name not in {"BEGINNINGS_COMMITTED", "AGED_COMMITTED", "CREDENTIALS_PUSHED_AGAIN"}
+    and not arrow.name.startswith("RECONCILE")
+)
+"""Arrows that a bridge passes while it serves: not those of a start, of a fresh database, or of an old one."""
 STRETCH = 40
 """Rounds after which a bridge lives through ``STRETCH_ALIVE`` rounds, so that what it does not give back shows."""
 STRETCH_ALIVE = 8
@@ -248,14 +255,15 @@ def plan(seed: int, kills: int, devices: int) -> tuple[Round, ...]:
 def _kill(chance: random.Random, steps: int, *, lives: bool) -> Kill:
     kinds = [(victims, weight) for victims, weight in _VICTIMS if not (lives and Victim.BRIDGE in victims)]
     (victims,) = chance.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])
-    alone = victims == {Victim.BRIDGE}
     again = not lives and chance.random() < 0.12
+    at_arrow = victims == {Victim.BRIDGE} and chance.random() < 0.5
     return Kill(
         victims,
-        after_step=chance.randrange(steps + 1),
-        delay=int(LONGEST_DELAY * chance.random() ** 2),
-        arrow=chance.choice(ARROWS) if alone and chance.random() < 0.5 else None,
-        passes=chance.choice((1, 1, 2, 3)),
+        # On its way to an arrow the bridge needs steps that take it there.
+        after_step=chance.randrange(steps - 1 if at_arrow else steps + 1),
+        delay=int(LONGEST_DELAY * chance.random() ** 2) // (4 if at_arrow else 1),
+        arrow=chance.choice(ON_THE_WAY) if at_arrow else None,
+        passes=chance.choice((1, 1, 1, 2, 3)),
         again_after=chance.randrange(LONGEST_RESTART) if again else None,
         again_at=chance.choice(AFTER_START) if again and Victim.BRIDGE in victims and chance.random() < 0.5 else None,
     )
