@@ -88,7 +88,7 @@ class Asked:
 class Ledger:
     """What devices and people were given and told, in the order in which they heard it. One actor at a time an id.
 
-    It begins when it is made, at ``since`` in milliseconds since 1970; of what the audit has from before it knows nothing.
+    It begins when it is made, at ``since`` in milliseconds since 1970, and knows nothing of what was before.
     """
 
     since: int = field(default_factory=clock)
