@@ -339,3 +339,45 @@ def test_every_module_has_a_test_file_of_its_own_or_a_reason(module: str) -> Non
 def test_no_excuse_is_left_over() -> None:
     packages = {module.split(".")[0] for module in MODULES}
     assert [one for one in UNTESTED_HERE if one not in MODULES and one not in packages] == []
+
+
+SOAK: dict[str, str] = {
+    # A room of the soak and what it may import of the others, from the ground up.
+    "__init__": "",
+    "plan": "",
+    "model": "",
+    "figures": "",
+    "dying": "",
+    "loading": "",
+    "breaking": "",
+    "nursery": "breaking dying loading",
+    "processes": "dying plan",
+    "fleet": "plan",
+    "clerk": "",
+    "desk": "clerk fleet model plan",
+    "settling": "desk plan",
+    "run": "clerk desk figures fleet model plan processes settling",
+    "__main__": "breaking run",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "soak").glob("*.py")), ids=lambda path: path.stem)
+def test_a_room_of_the_soak_imports_only_what_it_may(path: Path) -> None:
+    rooms = [name.removeprefix("tests.soak.") for name, _ in imports_of(path) if name.startswith("tests.soak.")]
+    assert set(rooms) <= set(SOAK[path.stem].split())
+    order = list(SOAK)
+    assert all(order.index(room) < order.index(path.stem) for room in rooms)
+
+
+@pytest.mark.parametrize("room", ["plan", "model", "figures"])
+def test_what_a_soak_does_and_expects_hangs_on_its_seed_alone(room: str) -> None:
+    path = ROOT / "tests" / "soak" / f"{room}.py"
+    imported = {name.split(".")[0] for name, _ in imports_of(path)}
+    assert imported <= {"random", "collections", "dataclasses", "enum", "itertools", "typing", "bridge"}
+    assert {name for name, _ in imports_of(path) if name.startswith("bridge")} <= {"bridge.arrows"}
+    drawn = [
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
+    ]
+    assert set(drawn) <= {"Random"}, "chance is what the seed gives"

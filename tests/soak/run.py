@@ -202,6 +202,7 @@ class Soak:
         settling = Settling(self.desk, self.house.site.data, key)
         if await settling.rest():
             await self._agree(last=last)
+        self.figures.helped.update({help_.name: number for help_, number in settling.helped.items()})
         self.figures.checks += 1
         self._read_logs()
         self._look()
