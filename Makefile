@@ -8,7 +8,8 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clients check format unit e2e test test-brokers demo bench docs clean
+.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clients check format unit e2e test test-brokers soak demo bench \
+	docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,13 +56,19 @@ unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
 e2e: setup compose clients $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
-	$(BIN)/python -m pytest -q -m e2e
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
+	$(BIN)/python -m pytest -q -m "e2e and alone"
 
-test: setup compose clients check unit ## everything that must pass
-	$(BIN)/python -m pytest -q -m e2e
+test: setup compose clients check unit e2e ## everything that must pass
 
 test-brokers: setup compose clients mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
+
+KILLS ?= 1000
+DEVICES ?= 100
+EVERY ?= 10
+soak: setup ## kill processes at random under a fleet's load: KILLS=1000 DEVICES=100 SEED=...
+	@$(BIN)/python -m tests.soak --kills $(KILLS) --devices $(DEVICES) --check-every $(EVERY) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 demo: setup ## the main job on a real Mosquitto, told step by step
 	@$(BIN)/python -m bridge.demo
