@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bridge import brokers
 from bridge.accounts import Login, grants
 from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
-from bridge.locks import Lock, take_lock
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
 from bridge.wire import Topics
@@ -315,22 +314,6 @@ def make_folder(data: Path) -> None:
         raise InstallationFault(f"the folder {data} cannot be written: check its owner, or choose another with --data")
 
 
-def lock(data: Path) -> Lock:
-    """Take the folder for making or changing the installation, and for its brokers by `up`. Raises Busy, OSError."""
-    return _signed(data / "lock", data)
-
-
-def lock_bridge(folder: Folder) -> Lock:
-    """Take the part that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
-    return _signed(folder.bridge / "lock", folder.path)
-
-
-def _signed(path: Path, data: Path) -> Lock:
-    taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
-    taken.sign()
-    return taken
-
-
 def make(
     data: Path, *, administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS, **wishes: Any
 ) -> Installation:
@@ -377,21 +360,27 @@ def _write_broker_files(made: Installation) -> None:
         write_private(passwords, brokers.password_lines(users))
     write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
     if not folder.dynamic_security.exists():
-        own = [
-            _service(facts.control, grants.for_bridge_control(topics)),
-            _service(facts.info, grants.for_bridge_info(topics)),
-            _service(facts.accounts, grants.for_bridge_accounts()),
-        ]
-        administrators = [
-            Login(
-                one.username,
-                made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
-                mark_of(one.seed_bytes),
-                grants.for_administrator(topics, one.tenant, one.username, OWNER),
-            )
-            for one in facts.administrators
-        ]
-        write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
+        new_accounts_file(made)
+
+
+def new_accounts_file(made: Installation) -> None:
+    """Write the operations broker's accounts as in the beginning: the bridge's own and the first administrators'."""
+    folder, facts, topics = made.folder, made.facts, made.topics
+    own = [
+        _service(facts.control, grants.for_bridge_control(topics)),
+        _service(facts.info, grants.for_bridge_info(topics)),
+        _service(facts.accounts, grants.for_bridge_accounts()),
+    ]
+    administrators = [
+        Login(
+            one.username,
+            made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
+            mark_of(one.seed_bytes),
+            grants.for_administrator(topics, one.tenant, one.username, OWNER),
+        )
+        for one in facts.administrators
+    ]
+    write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
 
 
 def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:

@@ -11,7 +11,8 @@ from bridge import __version__, configurations, display, installation, up
 from bridge.brokers import find_plugin
 from bridge.children import BrokersFault, choose_owner, hand_over
 from bridge.installation import Installation, InstallationFault
-from bridge.locks import Busy
+from bridge.locks import Busy, lock_bridge, lock_folder
+from bridge.mending import mend_accounts_file
 from bridge.service import Service
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
@@ -81,7 +82,7 @@ def run_init(settings: Settings) -> None:
     try:
         installation.make_folder(settings.data)
         installation.refuse_beside(settings.data)
-        lock = installation.lock(settings.data)
+        lock = lock_folder(settings.data)
         made = installation.make(
             settings.data,
             host=settings.host,
@@ -93,6 +94,7 @@ def run_init(settings: Settings) -> None:
         )
         if made.facts.port == made.facts.bootstrap_port and made.facts.host == made.facts.bootstrap_host:
             raise _fail(f"both brokers cannot listen at port {made.facts.port}: give one of them another", REFUSED)
+        aside = mend_accounts_file(made)
         owner = choose_owner(settings.data)
         files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
@@ -102,6 +104,8 @@ def run_init(settings: Settings) -> None:
         raise _explained(error) from error
     if owner.warning is not None:
         err.print(display.text(owner.warning), style="yellow")
+    if aside is not None:
+        err.print(display.text(f"the broker's file of accounts was damaged; it is kept as {aside}"), style="yellow")
     out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
     given = f" --data {settings.data}"
     for line in (
@@ -123,7 +127,7 @@ def run_serve(settings: Settings) -> None:
             if (value := getattr(settings, name)) is not None
         }
         made = Installation(made.folder, made.keys, made.facts.model_copy(update=changed))
-        lock = installation.lock_bridge(made.folder)
+        lock = lock_bridge(settings.data)
     except (InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
     try:
