@@ -71,6 +71,8 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     installation.make_folder(settings.data)
     installation.refuse_beside(settings.data)
     lock = lock_folder(settings.data)
+    installation.make_folder(settings.data / "bridge")
+    locks = (lock, lock_bridge(settings.data))  # before anything is changed: a bridge by `serve` may be at work
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -93,7 +95,6 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         bootstrap_port=bootstrap_port,
         topic_prefix=settings.topic_prefix,
     )
-    locks = (lock, lock_bridge(settings.data))
     owner = choose_owner(settings.data)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
@@ -106,14 +107,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         _see_to_accounts(made, owner)
 
     children = [
-        Child(
-            "operations",
-            program,
-            configurations.operations,
-            owner,
-            lock.descriptor,
-            lambda: _see_to_accounts(made, owner),
-        ),
+        Child("operations", program, configurations.operations, owner, lock.descriptor, mend),
         Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor),
     ]
     return made, children, locks
