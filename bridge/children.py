@@ -163,8 +163,18 @@ def hand_over(owner: Owner, data: Path, folders: Sequence[Path]) -> None:
 class Child:
     """One Mosquitto. It ends with us, whatever ends us, and holds the folder's lock until it has ended."""
 
-    def __init__(self, name: str, program: Path, configuration: Path, owner: Owner, lock: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: Path,
+        configuration: Path,
+        owner: Owner,
+        lock: int,
+        mend: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take what it runs with; ``mend`` puts its files right before it is started again."""
         self.name = name
+        self._mend = mend
         self._command = [str(program), "-c", str(configuration.absolute())]
         self._owner = owner
         self._lock = lock
@@ -218,6 +228,10 @@ class Child:
                 raise BrokersFault(
                     f"the {self.name} broker ended {RESTARTS} times within a minute; it said last: {last or 'nothing'}"
                 )
+            try:
+                self._mend()
+            except OSError as error:
+                log.error("not looked at", broker=self.name, reason=str(error))
             await self.start()
 
     async def stop(self) -> None:

@@ -92,6 +92,8 @@ def run_init(settings: Settings) -> None:
         files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
         made.write_access()
+        for fault in made.mended:
+            err.print(display.text(fault), style="yellow")
     except InstallationFault as error:
         raise _fail(str(error), REFUSED) from error
     if owner.warning is not None:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -136,15 +137,28 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
         topic_prefix=settings.topic_prefix,
     )
     owner = choose_owner(settings.data)
+    for fault in made.mended:
+        log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
+
+    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+        for fault in write(made):
+            log.warning("put right", file=fault)
+        hand_over(owner, settings.data, (folder,))
+
+    files_of = (
+        partial(mend, installation.write_accounts_file, made.folder.operations),
+        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+    )
+
     children = [
-        Child("operations", program, configurations.operations, owner, lock),
-        Child("bootstrap", program, configurations.bootstrap, owner, lock),
+        Child("operations", program, configurations.operations, owner, lock, files_of[0]),
+        Child("bootstrap", program, configurations.bootstrap, owner, lock, files_of[1]),
     ]
     return made, children, lock
 
