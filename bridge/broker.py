@@ -148,6 +148,18 @@ class _Client(aiomqtt.Client):
     thread also saves waking the loop for each packet.
     """
 
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done once the connection has ended."""
+        return self._disconnected
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
+        """Give up at once where a connection ends before the broker has answered; aiomqtt waits its whole patience."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
+            self._connected.exception()  # nobody may be waiting for it any more
+        super()._on_disconnect(client, userdata, flags, reason, properties)
+
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._watch, sock)  # paho connects in a thread of its own
 
@@ -179,7 +191,7 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A live connection; made by ``connect``."""
 
-    def __init__(self, client: aiomqtt.Client, inbox: _Inbox, manual_ack: bool) -> None:
+    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool) -> None:
         self._client = client
         self._paho = client._client
         self._inbox = inbox
@@ -324,7 +336,10 @@ class Connection:
         await self._quiet.wait()
 
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
-        """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""
+        """Publish with QoS 1 and return the broker's reason code.
+
+        Raises Disconnected, at once when the connection ends, and after ``patience`` s.
+        """
         reason: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def told(code: int) -> None:
@@ -332,11 +347,13 @@ class Connection:
                 reason.set_result(code)
 
         self.send(topic, payload, told=told, **options)
-        try:
-            async with asyncio.timeout(patience):
-                return await reason
-        except TimeoutError:
-            raise Disconnected(f"the broker has not acknowledged within {patience:g} s") from None
+        ended = self._client.ended
+        await asyncio.wait((reason, ended), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if reason.done():
+            return reason.result()
+        if ended.done():
+            raise Disconnected("the connection ended before the broker had acknowledged")
+        raise Disconnected(f"the broker has not acknowledged within {patience:g} s")
 
 
 @asynccontextmanager

@@ -58,9 +58,9 @@ class Folder:
         return self.operations / "dynamic-security.json"
 
     @property
-    def set_aside(self) -> Path:
-        """Accounts that were found in the place of the bridge's and were not the bridge's."""
-        return self.operations / "dynamic-security.json.set-aside"
+    def damaged(self) -> list[Path]:
+        """What was in the place of the operations broker's accounts and had to be put right."""
+        return sorted(self.operations.glob(f"{self.dynamic_security.name}.damaged-*"))
 
     @property
     def access(self) -> Path:
@@ -73,18 +73,19 @@ class Folder:
         return self.path / "bootstrap.json"
 
 
-def write_private(path: Path, content: str) -> None:
+def write_private(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner reads, whole or not at all; one that is so already is left alone.
 
     So a start needs no space on a full disk. Raises OSError.
     """
-    if _is_private(path, content):
+    raw = content if isinstance(content, bytes) else content.encode()
+    if _is_private(path, raw):
         return
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -93,8 +94,8 @@ def write_private(path: Path, content: str) -> None:
         raise
 
 
-def _is_private(path: Path, content: str) -> bool:
+def _is_private(path: Path, content: bytes) -> bool:
     try:
-        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content.encode()
+        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content
     except OSError:
         return False

@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from bridge import brokers
 from bridge.accounts import Login, grants
 from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
 from bridge.folder import Folder, write_private
+from bridge.mending import mended_accounts, mended_passwords, put_right
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
 from bridge.wire import Topics
@@ -85,6 +86,8 @@ class Installation:
     folder: Folder
     keys: KeyRing
     facts: Facts
+    mended: tuple[str, ...] = ()
+    """What was wrong in the brokers' files and has just been put right, in sentences."""
 
     @property
     def topics(self) -> Topics:
@@ -256,7 +259,7 @@ def make(
         if facts != found.facts:
             write_private(folder.facts, facts.model_dump_json(indent=2) + "\n")
         made = Installation(folder, keys, facts)
-        _write_broker_files(made)
+        made = replace(made, mended=(*write_gate_files(made), *write_accounts_file(made)))
     except PermissionError as error:
         raise InstallationFault(f"{error.filename} cannot be written: {error.strerror}; check its owner") from error
     except OSError as error:
@@ -264,37 +267,25 @@ def make(
     return made
 
 
-def _write_broker_files(made: Installation) -> None:
-    folder, facts, topics = made.folder, made.facts, made.topics
-    passwords = folder.bootstrap / "passwords"
-    if not passwords.exists():
-        users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
-        write_private(passwords, brokers.password_lines(users))
-    write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
-    if not folder.dynamic_security.exists():
-        new_accounts_file(made)
+def write_gate_files(made: Installation) -> list[str]:
+    """Write the bootstrap broker's files that are lacking, put right the bridge's part in others, and say what was.
 
-
-def mend_accounts_file(made: Installation) -> Path | None:
-    """See to it that the operations broker finds its accounts; return where another file was put, if one was there.
-
-    Mosquitto 2.0 puts what it could write of the file in the place of the whole one when the disk is full. Either line
-    runs with a damaged file and refuses everybody. Where it finds none at its start, 2.0 does the same, and 2.1 writes
-    one with an administrator and a user of everything (measured on 2.0.11 and 2.1.2). A new file has the accounts of
-    the beginning; the bridge adds all others once it is connected. For a broker that is not running. Raises OSError.
+    Only while that broker stands still. Raises OSError.
     """
     folder, facts = made.folder, made.facts
-    aside = None
-    if _is_foreign(folder.dynamic_security, {facts.control.username, facts.info.username, facts.accounts.username}):
-        aside = folder.dynamic_security.replace(folder.set_aside)
-    if not folder.dynamic_security.exists():
-        new_accounts_file(made)
-    return aside
+    users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
+    write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(made.topics.prefix))
+    passwords = folder.bootstrap / "passwords"
+    if not passwords.exists():
+        write_private(passwords, brokers.password_lines(users))
+        return []
+    return put_right(passwords, lambda raw: mended_passwords(raw, users))
 
 
-def new_accounts_file(made: Installation) -> None:
-    """Write the operations broker's accounts as in the beginning: the bridge's own and the first administrators'."""
+def write_accounts_file(made: Installation) -> list[str]:
+    """Do the same for the operations broker's accounts. Raises OSError."""
     folder, facts, topics = made.folder, made.facts, made.topics
+    own = own_logins(facts, topics)
     administrators = [
         Login(
             one.username,
@@ -304,7 +295,12 @@ def new_accounts_file(made: Installation) -> None:
         )
         for one in facts.administrators
     ]
-    write_private(folder.dynamic_security, brokers.dynamic_security(own_logins(facts, topics), administrators))
+    path = folder.dynamic_security
+    if path.exists():
+        return put_right(path, lambda raw: mended_accounts(raw, own, administrators))
+    write_private(path, brokers.dynamic_security(own, administrators))
+    lost = f"{path} was lost. It is made anew; the accounts in it come back from the database"
+    return [lost] if folder.database.exists() else []
 
 
 def own_logins(facts: Facts, topics: Topics) -> list[Login]:
@@ -314,19 +310,6 @@ def own_logins(facts: Facts, topics: Topics) -> list[Login]:
         _service(facts.info, grants.for_bridge_info(topics)),
         _service(facts.accounts, grants.for_bridge_accounts()),
     ]
-
-
-def _is_foreign(accounts: Path, own: set[str]) -> bool:
-    """Tell whether a file of accounts cannot be the bridge's: damaged, or without any of the bridge's own logins."""
-    try:
-        content = json.loads(accounts.read_text(encoding="utf-8"))
-        return own.isdisjoint(one["username"] for one in content["clients"])
-    except FileNotFoundError:
-        return False
-    except PermissionError:
-        return False  # the broker's user's alone: whoever runs this could not replace it
-    except (ValueError, KeyError, TypeError):
-        return True
 
 
 def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:

@@ -108,7 +108,6 @@ def run_init(settings: Settings) -> None:
         )
         if made.facts.port == made.facts.bootstrap_port and made.facts.host == made.facts.bootstrap_host:
             raise _fail(f"both brokers cannot listen at port {made.facts.port}: give one of them another", REFUSED)
-        aside = installation.mend_accounts_file(made)
         owner = choose_owner(settings.data)
         files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
@@ -118,11 +117,8 @@ def run_init(settings: Settings) -> None:
         raise _explained(error) from error
     if owner.warning is not None:
         err.print(display.text(owner.warning), style="yellow")
-    if aside is not None:
-        err.print(
-            display.text(f"the broker's file of accounts was damaged or not the bridge's; it is kept as {aside}"),
-            style="yellow",
-        )
+    for fault in made.mended:
+        err.print(display.text(fault), style="yellow")
     out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
     given = f" --data {settings.data}"
     for line in (

@@ -6,6 +6,8 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -15,7 +17,6 @@ from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
     Child,
-    Owner,
     choose_owner,
     find_mosquitto,
     free_port,
@@ -98,6 +99,8 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         topic_prefix=settings.topic_prefix,
     )
     owner = choose_owner(settings.data)
+    for fault in made.mended:
+        log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
     configurations = write_configurations(
@@ -105,12 +108,19 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
 
-    def mend() -> None:
-        _see_to_accounts(made, owner)
+    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+        for fault in write(made):
+            log.warning("put right", file=fault)
+        hand_over(owner, settings.data, (folder,))
+
+    files_of = (
+        partial(mend, installation.write_accounts_file, made.folder.operations),
+        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+    )
 
     children = [
-        Child("operations", program, configurations.operations, owner, lock.descriptor, mend),
-        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor),
+        Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
+        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
     return made, children, locks
 
@@ -140,14 +150,6 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
         ending=ending,
         notifier=Notifier(),
     )
-
-
-def _see_to_accounts(made: Installation, owner: Owner) -> None:
-    """Give the operations broker a whole file of accounts. Raises OSError."""
-    aside = installation.mend_accounts_file(made)
-    if aside is not None:
-        log.error("accounts file damaged", kept=str(aside), next="a new one was made, all accounts are installed again")
-    hand_over(owner, made.folder.path, (made.folder.operations,))
 
 
 async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:

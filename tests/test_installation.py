@@ -1,7 +1,6 @@
 """What an installation is made of, and what a second start finds."""
 
 import base64
-import errno
 import json
 import stat
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from bridge import installation
 from bridge.configurations import write_configurations
 from bridge.credentials import KeyRing
-from bridge.installation import Installation, InstallationFault, load, make, mend_accounts_file, read_keys
+from bridge.installation import InstallationFault, load, make, read_keys
 
 
 def files_below(path: Path) -> dict[str, bytes]:
@@ -191,84 +189,3 @@ def test_what_was_removed_of_the_brokers_files_is_made_again_with_the_same_login
     assert again.facts == made.facts
     clients = json.loads(made.folder.dynamic_security.read_bytes())["clients"]
     assert {client["username"] for client in clients} >= {"root", "admin", "bridge-control"}
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", '{"clients": [', "{}", "[]", json.dumps({"clients": [{"username": "admin"}, {"username": "democlient"}]})],
-)
-def test_accounts_that_cannot_be_the_bridges_are_set_aside_and_made_again(content: str, data: Path) -> None:
-    made = make(data)
-    own = made.folder.dynamic_security.read_text(encoding="utf-8")
-    made.folder.dynamic_security.write_text(content, encoding="utf-8")
-    again = make(data)
-    assert mend_accounts_file(again) == made.folder.set_aside
-    assert again.facts == made.facts
-    clients = json.loads(made.folder.dynamic_security.read_bytes())["clients"]
-    assert [one["username"] for one in clients] == [one["username"] for one in json.loads(own)["clients"]]
-    assert made.folder.set_aside.read_text(encoding="utf-8") == content
-
-
-def test_accounts_of_the_bridge_are_never_replaced_by_making_it_again(data: Path) -> None:
-    made = make(data)
-    content = json.loads(made.folder.dynamic_security.read_bytes())
-    content["clients"] = [one for one in content["clients"] if one["username"] != "bridge-info"]
-    made.folder.dynamic_security.write_text(json.dumps(content), encoding="utf-8")
-    assert mend_accounts_file(make(data)) is None
-    assert json.loads(made.folder.dynamic_security.read_bytes()) == content, "one of our logins is enough to know it"
-    assert not made.folder.set_aside.exists()
-
-
-def names(path: Path) -> set[str]:
-    return {one["username"] for one in json.loads(path.read_text(encoding="utf-8"))["clients"]}
-
-
-def test_a_whole_file_is_left_alone(tmp_path: Path) -> None:
-    made = make(tmp_path / "data")
-    path = made.folder.dynamic_security
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content["clients"].append({"username": "by hand"})
-    path.write_text(json.dumps(content), encoding="utf-8")
-    before = path.stat()
-    assert mend_accounts_file(made) is None
-    assert path.stat() == before
-
-
-@pytest.mark.parametrize("left", ["", '{"clients": [{"username": "bridge-', "[]", '{"clients": 1}', "\0\0\0"])
-def test_what_a_full_disk_has_left_is_put_aside_and_the_logins_are_those_of_before(tmp_path: Path, left: str) -> None:
-    made = make(tmp_path / "data")
-    path = made.folder.dynamic_security
-    before = names(path)
-    path.write_text(left, encoding="utf-8")
-    aside = mend_accounts_file(made)
-    assert aside is not None
-    assert aside.read_text(encoding="utf-8") == left
-    assert names(path) == before
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert mend_accounts_file(made) is None
-
-
-def test_a_lost_file_is_made_again(tmp_path: Path) -> None:
-    made = make(tmp_path / "data")
-    made.folder.dynamic_security.unlink()
-    assert mend_accounts_file(made) is None
-    assert names(made.folder.dynamic_security)
-
-
-def test_as_long_as_the_disk_is_full_the_fault_is_told_and_nothing_is_lost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = make(tmp_path / "data")
-    path = made.folder.dynamic_security
-    path.write_text("{", encoding="utf-8")
-
-    def full(made: Installation) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
-
-    monkeypatch.setattr(installation, "new_accounts_file", full)
-    with pytest.raises(OSError, match="No space left"):
-        mend_accounts_file(made)
-    monkeypatch.undo()
-    mend_accounts_file(made)
-    assert names(path)
-    assert made.folder.set_aside.read_text(encoding="utf-8") == "{"
