@@ -96,6 +96,7 @@ ROOMS: dict[str, str] = {
     "sessions.info": ANY,
     "sessions.accounts": ANY,
     "sessions.control": ANY,
+    "leaving": "sessions stopping",
     "service": ANY,
     "children": "",
     "beside": "beside_files beside_fit broker_advice children configurations dynsec_file installation mosquitto_acl"
