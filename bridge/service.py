@@ -23,6 +23,7 @@ from bridge.health import DATABASE, RIGHTS, Health
 from bridge.httpd import serving
 from bridge.installation import Installation, ServiceLogin, own_logins
 from bridge.intake import Intake, paced
+from bridge.leaving import leave
 from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
@@ -38,7 +39,7 @@ from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.settings import RECONCILE_EVERY
-from bridge.stopping import CLOSE, DRAIN, FAREWELL, LEAVE, REST, Ending
+from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.vitals import Vitals
 from bridge.wire import iso
@@ -215,16 +216,8 @@ class Service:
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
-            go = self._ending.go
-            await go(REST, asyncio.gather(gate.hands.rest(), control.hands.rest()))
-            await go(DRAIN, _brought_out(gate, control, info, accounts))
-            await go(FAREWELL, control.farewell())
+            await leave(self._ending, gate, control, info, accounts, working)
             raise
-        finally:
-            working.cancel()
-            await self._ending.go(LEAVE, asyncio.wait({working}))
-            if working.done() and not working.cancelled():
-                working.exception()  # told already, where it ended the service
 
     async def _work(
         self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
@@ -299,15 +292,6 @@ class Service:
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
-
-
-async def _brought_out(
-    gate: GateSession, control: ControlSession, info: InfoSession, accounts: AccountsSession
-) -> None:
-    """Let out what is decided: accounts first, since their credentials follow; devices are heard until then."""
-    await accounts.settle()
-    await asyncio.gather(gate.settle(), control.settle())
-    await info.hands.rest()
 
 
 def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:

@@ -104,6 +104,7 @@ ROOMS: dict[str, str] = {
     "sessions.info": ANY,
     "sessions.accounts": ANY,
     "sessions.control": ANY,
+    "leaving": "sessions stopping",
     "service": ANY,
     "children": "",
     "beside": "beside_files beside_fit broker_advice children configurations dynsec_file folder installation"
@@ -172,7 +173,6 @@ UNTESTED_HERE: dict[str, str] = {
     "__init__": "the version alone",
     "__main__": "one line",
     "clock": "one line",
-    "private": "with the installation, in test_installation",
     "decisions": "data only",
     "measures": "data only, with the metrics in test_metrics",
     "records": "data only",
