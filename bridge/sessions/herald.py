@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+import structlog
+
 from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
 from bridge.decisions import BulkEvent, Event
-from bridge.measures import BULK_ROWS, EVENTS, UNMEASURED, Meter
+from bridge.measures import BULK_ROWS, DROPPED, EVENT, EVENTS, UNMEASURED, Meter
 from bridge.wire import Topics, to_bytes
 
 COMPLETION_PAUSE: Final = 60_000
@@ -17,8 +19,18 @@ COMPLETION_DEVICES: Final = 10_000
 """Devices for which that is remembered."""
 
 
+MAX_WAITING: Final = 20_000
+"""Events that wait for the broker to take them; more are dropped."""
+AT_ONCE: Final = 1_000
+
+log = structlog.get_logger("events")
+
+
 class Herald:
-    """Tells events to whoever watches. They are news, not records: without a broker they are dropped."""
+    """Tells events to whoever watches. They are news, not records: without a broker they are dropped.
+
+    So are those that come faster than the broker takes them, beyond a bound.
+    """
 
     def __init__(self, topics: Topics, meter: Meter = UNMEASURED) -> None:
         self._topics = topics
@@ -32,7 +44,11 @@ class Herald:
         connection = self.connection
         if connection is None:
             return
+        dropped = 0
         for event in events:
+            if connection.depths["outgoing"] >= MAX_WAITING:
+                dropped += 1
+                continue
             if isinstance(event, BulkEvent):
                 with suppress(Disconnected):
                     connection.send(self._topics.bulk_event(event.tenant), to_bytes(bulk_event_object(event)))
@@ -41,6 +57,17 @@ class Herald:
                 continue
             with suppress(Disconnected):  # the session itself notices, and ends
                 connection.send(self._topics.event(event.tenant, event.id), to_bytes(event_object(event)))
+        if dropped:
+            self._meter.count(DROPPED, dropped, kind=EVENT)
+            log.warning("events dropped", number=dropped, reason="the operations broker takes them too slowly")
+
+    async def tell_all(self, events: Sequence[Event | BulkEvent]) -> None:
+        """Publish ``events``, however many, no faster than the broker takes them."""
+        for start in range(0, len(events), AT_ONCE):
+            self.tell(events[start : start + AT_ONCE])
+            if self.connection is not None:
+                with suppress(Disconnected):  # the session itself notices, and ends; the others are dropped
+                    await self.connection.drained()
 
     def _count(self, events: Sequence[Event | BulkEvent]) -> None:
         for name, number in Counter(event.event for event in events if isinstance(event, Event)).items():
