@@ -41,6 +41,10 @@ NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
 
+KEEPALIVE: Final = 15
+"""Seconds of silence after which the broker is asked whether it is still there. One that says nothing for as long again
+is gone; the broker ends a silent connection of ours, and speaks our last will, after one and a half times as long."""
+
 _NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
 
 
@@ -66,13 +70,14 @@ class SubscriptionRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where and as whom to connect. ``client_id`` None lets the library draw one."""
+    """Where and as whom to connect. ``client_id`` None lets the library draw one; ``keepalive`` is in seconds."""
 
     host: str
     port: int
     username: str
     password: str = field(repr=False)
     client_id: str | None = field(default=None, repr=False)
+    keepalive: int = KEEPALIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,8 @@ class Connection:
         self._early: dict[int, int] = {}
         self._room = asyncio.Event()
         self._room.set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._manual_ack = manual_ack
         self._unacknowledged = 0
         self._paho.manual_ack_set(manual_ack)
@@ -228,6 +235,8 @@ class Connection:
             self._publish(following)
         if self._window.has_room:
             self._room.set()
+        if not self._window.under_way:
+            self._quiet.set()
         if settled.told is not None:
             settled.told(reason)
 
@@ -301,6 +310,7 @@ class Connection:
             raise Disconnected(f"could not publish: error {info.rc}")
         if outgoing.qos:
             self._window.begin(info.mid, outgoing)
+            self._quiet.clear()
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
 
@@ -314,6 +324,11 @@ class Connection:
         number, self._inbox.dropped = self._inbox.dropped, 0
         return number
 
+    @property
+    def waiting(self) -> int:
+        """Publishes that wait in memory because the broker has not acknowledged those before them."""
+        return self._window.waiting
+
     async def drained(self) -> None:
         """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
         try:
@@ -321,6 +336,10 @@ class Connection:
                 await self._room.wait()
         except TimeoutError:
             raise Disconnected("the broker has not acknowledged for 30 s") from None
+
+    async def settled(self) -> None:
+        """Wait until the broker has acknowledged all that was sent; without a broker that is never."""
+        await self._quiet.wait()
 
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
         """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""
@@ -346,7 +365,6 @@ async def connect(
     clean_start: bool | None = None,
     manual_ack: bool = False,
     will: Will | None = None,
-    keepalive: int = 30,
     patience: float = 10.0,
     received: int = RECEIVED,
     longest: int | None = None,
@@ -371,7 +389,7 @@ async def connect(
         clean_start=(not persistent) if clean_start is None else clean_start,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, 1, True),
-        keepalive=keepalive,
+        keepalive=login.keepalive,
         timeout=patience,
         max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
@@ -386,6 +404,7 @@ async def connect(
             raise LoginRefused(f"the broker at {login.host}:{login.port} refuses the login {login.username}") from error
         raise Unreachable(f"the broker at {login.host}:{login.port} refuses to connect: {error}") from error
     except (aiomqtt.MqttError, OSError) as error:
+        _drop(client)  # it may be open, to somebody who says nothing
         raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
     except asyncio.CancelledError:
         client._client.disconnect()
@@ -404,7 +423,14 @@ async def _leave(client: aiomqtt.Client) -> None:
     try:
         await client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
-        return  # it had ended already, which whoever used it has been told
+        pass  # it had ended already, which whoever used it has been told, or the other side takes nothing any more
+    finally:
+        _drop(client)
+
+
+def _drop(client: aiomqtt.Client) -> None:
+    """Close what may still be open, without a word."""
+    client._client._sock_close()
 
 
 class Backoff:

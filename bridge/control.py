@@ -15,6 +15,7 @@ import structlog
 
 from bridge import queries
 from bridge.answers import MAX_MESSAGE, Answer
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch
 from bridge.broker import Incoming
 from bridge.decisions import BulkEvent, Event, Refusal
@@ -149,7 +150,7 @@ class Control:
             outcome=asked.outcome,
             repeated=asked.repeated,
             moves=asked.moves[:MOVES],
-            events=Counter(event.event for event in handled.events if isinstance(event, Event)),
+            events=dict(Counter(event.event for event in handled.events if isinstance(event, Event))),
             refused=dict(asked.refused),
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
@@ -222,6 +223,7 @@ class Control:
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
+        passed(Arrow.REQUEST_UNDERSTOOD)
         sweep = SWEEPS[asked.command](asked.value) if asked.command in SWEEPS else None
         while True:
             async with self._store.write() as transaction:
@@ -238,6 +240,7 @@ class Control:
                 if desk.changes_rulebook:
                     # Before the commit: who reads the rows after it shall not follow what was.
                     await self._follow(transaction.connection)
+                passed(Arrow.REQUEST_DECIDED)
             # Committed: now others may hear of it.
             if asked.outcome == "ok":
                 asked.refused.update(one.outcome for one in desk.audit if one.device_id and one.outcome != "ok")
@@ -246,7 +249,9 @@ class Control:
             handled.events.extend(desk.news)
             handled.account_work.add(desk.batch.account_work)
             if said is not None:
+                passed(Arrow.REQUEST_COMMITTED)
                 return revealed(asked.command, said, self._rulebook.keys)
+            passed(Arrow.REQUEST_PART_COMMITTED)
 
     async def _follow(self, connection: queries.Connection) -> None:
         now = await queries.standing(connection)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bridge import brokers
 from bridge.accounts import Login, grants
 from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
+from bridge.locks import Lock, take_lock
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
 from bridge.wire import Topics
@@ -104,6 +105,11 @@ class Folder:
         return self.bridge / "registrations.db"
 
     @property
+    def database_made(self) -> Path:
+        """Says that the installation had a database, so that a lost one is not mistaken for a first start."""
+        return self.bridge / "database-made"
+
+    @property
     def beside(self) -> Path:
         """Which broker of others the installation stands beside, if it does."""
         return self.bridge / "beside.json"
@@ -122,6 +128,11 @@ class Folder:
     def dynamic_security(self) -> Path:
         """The operations broker's accounts."""
         return self.operations / "dynamic-security.json"
+
+    @property
+    def set_aside(self) -> Path:
+        """Accounts that were found in the place of the bridge's and were not the bridge's."""
+        return self.operations / "dynamic-security.json.set-aside"
 
     @property
     def access(self) -> Path:
@@ -186,14 +197,30 @@ class Installation:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
+    """Write a file that only its owner reads, whole or not at all; one that is so already is left alone.
+
+    So a start needs no space on a full disk. Raises OSError.
+    """
+    if _is_private(path, content):
+        return
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _is_private(path: Path, content: str) -> bool:
+    try:
+        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content.encode()
+    except OSError:
+        return False
 
 
 def _read_json(path: Path) -> Any:
@@ -293,6 +320,22 @@ def make_folder(data: Path) -> None:
         raise InstallationFault(f"the folder {data} cannot be written: check its owner, or choose another with --data")
 
 
+def lock(data: Path) -> Lock:
+    """Take the folder for making or changing the installation, and for its brokers by `up`. Raises Busy, OSError."""
+    return _signed(data / "lock", data)
+
+
+def lock_bridge(folder: Folder) -> Lock:
+    """Take the part that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
+    return _signed(folder.bridge / "lock", folder.path)
+
+
+def _signed(path: Path, data: Path) -> Lock:
+    taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
+    taken.sign()
+    return taken
+
+
 def make(
     data: Path, *, administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS, **wishes: Any
 ) -> Installation:
@@ -338,12 +381,10 @@ def _write_broker_files(made: Installation) -> None:
         users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
         write_private(passwords, brokers.password_lines(users))
     write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
+    if _is_foreign(folder.dynamic_security, {facts.control.username, facts.info.username, facts.accounts.username}):
+        folder.dynamic_security.rename(folder.set_aside)
     if not folder.dynamic_security.exists():
-        own = [
-            _service(facts.control, grants.for_bridge_control(topics)),
-            _service(facts.info, grants.for_bridge_info(topics)),
-            _service(facts.accounts, grants.for_bridge_accounts()),
-        ]
+        own = own_logins(facts, topics)
         administrators = [
             Login(
                 one.username,
@@ -354,6 +395,32 @@ def _write_broker_files(made: Installation) -> None:
             for one in facts.administrators
         ]
         write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
+
+
+def own_logins(facts: Facts, topics: Topics) -> list[Login]:
+    """Return the bridge's own accounts on the operations broker."""
+    return [
+        _service(facts.control, grants.for_bridge_control(topics)),
+        _service(facts.info, grants.for_bridge_info(topics)),
+        _service(facts.accounts, grants.for_bridge_accounts()),
+    ]
+
+
+def _is_foreign(accounts: Path, own: set[str]) -> bool:
+    """Tell whether a file of accounts cannot be the bridge's: damaged, or without any of the bridge's own logins.
+
+    Mosquitto runs with a damaged one and refuses everybody. Where it finds none at its start, 2.0 does the same, and
+    2.1 writes one with an administrator and a user of everything (measured on 2.0.11 and 2.1.2).
+    """
+    try:
+        content = json.loads(accounts.read_text(encoding="utf-8"))
+        return own.isdisjoint(one["username"] for one in content["clients"])
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return False  # the broker's user's alone: whoever runs this could not replace it
+    except (ValueError, KeyError, TypeError):
+        return True
 
 
 def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:

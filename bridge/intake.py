@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from bridge import wire
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Incoming
 from bridge.credentials import seal
@@ -110,7 +111,9 @@ class Intake:
         """Decide and commit a batch. Raises StoreFault, with nothing of the batch kept."""
         started = time.perf_counter()
         taken = Taken()
+        passed(Arrow.CALLS_HEARD)
         heard = [call for message in messages if (call := self._understand(message, taken)) is not None]
+        passed(Arrow.CALLS_UNDERSTOOD)
         if heard:
             await self._decide(heard, taken)
         for call in heard:
@@ -211,6 +214,7 @@ class Intake:
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, self._clock())
             await batch.load(distinct(one.call.id for one in heard))
+            passed(Arrow.CALLS_LOADED)
             unknown: Counter[str] = Counter()
             with_token: set[str] = set()
             for one in heard:
@@ -234,6 +238,8 @@ class Intake:
             if self._noted > MAX_UNREGISTERED // 10:
                 await transaction.trim_unregistered()
                 self._noted = 0
+            passed(Arrow.CALLS_DECIDED)
+        passed(Arrow.CALLS_COMMITTED)
         taken.events = batch.events
         taken.moves = batch.moves(3)
         taken.account_work = batch.account_work

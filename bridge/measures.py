@@ -76,6 +76,7 @@ _SESSIONS: Final = {"session": ("calls", "control", "info", "accounts")}
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LONG: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 _SIZES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+QUEUES: Final = ("waiting", "unacknowledged", "outgoing")
 _CODES: Final = tuple(code.value for code in Code)
 _COMMANDS: Final = tuple(sorted(COMMANDS[OWNER] | OF_MANAGEMENT))
 _EVENTS: Final = (
@@ -192,13 +193,18 @@ SESSION_ENDS: Final = Measure(
         )
     },
 )
-SERVING: Final = Measure("session_serving", Kind.GAUGE, "Whether a session serves: 1 or 0.", _SESSIONS)
+SERVING: Final = Measure(
+    "part_serving",
+    Kind.GAUGE,
+    "Whether a part of the bridge serves: 1 or 0.",
+    {"part": ("calls", "control", "info", "accounts", "rights", "database")},
+)
 READY: Final = Measure("ready", Kind.GAUGE, "Whether all parts serve, as /readyz says: 1 or 0.")
 QUEUE: Final = Measure(
     "queue_messages",
     Kind.GAUGE,
     "Messages in memory: waiting for their turn, not acknowledged to the broker yet, or not acknowledged by it.",
-    _SESSIONS | {"queue": ("waiting", "unacknowledged", "outgoing")},
+    _SESSIONS | {"queue": QUEUES},
 )
 REGISTRATIONS: Final = Measure(
     "registrations", Kind.GAUGE, "Registrations by status.", {"status": tuple(status.value for status in Status)}

@@ -3,23 +3,30 @@
 import asyncio
 import gc
 import math
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bridge import broker, queries
+from bridge import __version__, broker, queries
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
+from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
-from bridge.health import Health
-from bridge.installation import Installation, ServiceLogin
+from bridge.health import DATABASE, RIGHTS, Health
+from bridge.httpd import serving
+from bridge.installation import Installation, ServiceLogin, own_logins, write_private
 from bridge.intake import Intake, paced
 from bridge.limits import Rates
-from bridge.measures import UNMEASURED, Meter
+from bridge.locks import Lock, take_lock
+from bridge.metrics import Metrics
 from bridge.neighbours import Neighbours
+from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
@@ -29,17 +36,22 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
+from bridge.settings import RECONCILE_EVERY
+from bridge.stopping import CLOSE, DRAIN, FAREWELL, LEAVE, REST, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
+from bridge.vitals import Vitals
+from bridge.wire import iso
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
-DATABASE: Final = "database"
-RIGHTS: Final = "rights"
-"""What the bridge stands on in the operations broker: its own accounts there, and what an account may by default."""
 PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
 """The parts that ``Service.health`` tells of: four sessions and what they stand on."""
 ANNOUNCED_AGAIN: Final = 5.0
 """Seconds after which the state of the bridge is told again where that failed."""
+READY_AT_LAST: Final = 15.0
+"""Seconds after which systemd is told that the service has started, though a broker may be away still."""
+STATUS_PAUSE: Final = 5.0
+"""Seconds between two looks whether what `systemctl status` shows is true still."""
 AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
@@ -61,29 +73,69 @@ class Service:
         self,
         installation: Installation,
         database_url: str | None = None,
-        meter: Meter = UNMEASURED,
+        *,
         rates: Rates | None = None,
+        keepalive: int = broker.KEEPALIVE,
+        reconcile_every: float = RECONCILE_EVERY,
+        listening: socket.socket | None = None,
+        ending: Ending | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
+        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
         self._rates = rates or Rates()
-        self._meter = meter
         self._installation = installation
+        self._keepalive = keepalive
+        self._reconcile_every = reconcile_every
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
         self.health = Health(PARTS, clock)
+        self._meter = Metrics(__version__)
+        self._vitals = Vitals(self.health, self._meter, clock)
+        self._listening = listening
+        self._ending = ending or Ending()
+        self._notifier = notifier or Notifier({})
 
     async def run(self) -> None:
-        """Serve. Raises StoreUnusable if the database cannot be opened."""
-        store = await Store.open(self._database_url)
-        store.meter = self._meter
-        try:
-            await self._prepare(store)
-            self.health.serves(DATABASE)
-            self.health.serves(RIGHTS)
-            await self._serve(store)
-        finally:
-            await store.close()
-            log.info("stopped")
+        """Serve. Raises StoreUnusable if the database cannot be opened, Busy if another bridge has it, OSError."""
+        self._ending.told = self._stopping
+        if self._notifier.watched:
+            self._vitals.beaten = lambda: self._notifier.tell(ALIVE)
+        facts = self._installation.facts
+        log.info(
+            "starting",
+            version=__version__,
+            folder=str(self._installation.folder.path),
+            operations=f"{facts.host}:{facts.port}",
+            bootstrap=f"{facts.bootstrap_host}:{facts.bootstrap_port}",
+        )
+        async with AsyncExitStack() as stack:
+            if self._listening is not None:
+                await stack.enter_async_context(serving(self._listening, self._vitals.pages))
+            beating = asyncio.create_task(self._vitals.beat(), name="beat")
+            stack.callback(beating.cancel)
+            lock = await stack.enter_async_context(_alone(self._database_url))
+            marker = self._installation.folder.database_made
+            before = Before(made=marker.exists(), cut_off=lock is not None and lock.cut_off, marker=marker)
+            store = await Store.open(self._database_url, before)
+            store.meter = self._meter
+            try:
+                if lock is not None:
+                    lock.sign()
+                note_made(marker)
+                await self._prepare(store)
+                self.health.serves(DATABASE)
+                await self._serve(store)
+            finally:
+                if lock is not None:
+                    lock.strike_out()  # first: whoever dies between here and the end has lost nothing
+                await self._vitals.end()
+                await self._ending.go(CLOSE, store.close())
+                log.info("stopped")
+
+    def _stopping(self, stage: str) -> None:
+        self._vitals.stopping = stage
+        self._notifier.tell(STOPPING, f"STATUS=stopping: {stage}")
 
     async def _prepare(self, store: Store) -> None:
         """Make what every installation begins with. Raises StoreUnusable if the keys are not those of the database."""
@@ -108,6 +160,7 @@ class Service:
                     ]
                 )
             there = await transaction.accounts([one.username for one in first])
+        passed(Arrow.BEGINNINGS_COMMITTED)
         self.gone = frozenset(
             one.username
             for one in first
@@ -129,28 +182,76 @@ class Service:
         intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
         def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
+            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
 
         own = facts.gate
-        gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
+        gate_login = broker.Login(
+            facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
+        )
         gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
         control = ControlSession(
             inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
         )
         info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
         accounts = AccountsSession(
-            inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald, meter
+            inside(facts.accounts),
+            topics,
+            store,
+            rulebook,
+            info.heard_all,
+            gate.push,
+            herald,
+            self.health,
+            own_logins(facts, topics),
+            self._reconcile_every,
+            meter,
         )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
+        self._vitals.follow(store, {one.name: one.current for one in (gate, control, info, accounts)})
+        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control), name="work")
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            go = self._ending.go
+            await go(REST, asyncio.gather(gate.hands.rest(), control.hands.rest()))
+            await go(DRAIN, _brought_out(gate, control, info, accounts))
+            await go(FAREWELL, control.farewell())
+            raise
+        finally:
+            working.cancel()
+            await self._ending.go(LEAVE, asyncio.wait({working}))
+            if working.done() and not working.cancelled():
+                working.exception()  # told already, where it ended the service
+
+    async def _work(
+        self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
+    ) -> None:
+        """Hold the sessions and do what is to be done beside them, until cancelled."""
+        meter = self._meter
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
-                advice = advice_on_login(self._installation, at_the_gate=session is gate)
+                advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
                 tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
             tasks.create_task(self._keep_house(store, rulebook, herald), name="housekeeping")
+            tasks.create_task(self._tell_systemd(), name="tell systemd")
+
+    async def _tell_systemd(self) -> None:
+        """Say ready when all serves, or when that takes long: a broker that is away is no fault of this service."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_AT_LAST):
+                await self.ready.wait()
+        told = ""
+        while True:
+            away = [f"{part.name} since {iso(part.since)}: {part.reason}" for part in self.health.missing]
+            status = f"STATUS=not ready: {'; '.join(away)}" if away else "STATUS=ready"
+            if status != told:
+                self._notifier.tell(READY, status)
+                told = status
+            await asyncio.sleep(STATUS_PAUSE)
 
     async def _announce(self, control: ControlSession) -> None:
         """Keep ``bridge/state`` true: tell each change, and tell it again when the control session has come back."""
@@ -200,6 +301,15 @@ class Service:
             await asyncio.sleep(HOUSEKEEPING)
 
 
+async def _brought_out(
+    gate: GateSession, control: ControlSession, info: InfoSession, accounts: AccountsSession
+) -> None:
+    """Let out what is decided: accounts first, since their credentials follow; devices are heard until then."""
+    await accounts.settle()
+    await asyncio.gather(gate.settle(), control.settle())
+    await info.hands.rest()
+
+
 def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:
     """Return what to do where a broker refuses the bridge's own login."""
     folder = made.folder
@@ -242,6 +352,33 @@ async def watch_database(store: Store, health: Health) -> None:
         log.info("database serves")
 
 
+@asynccontextmanager
+async def _alone(database_url: str) -> AsyncIterator[Lock | None]:
+    """Keep other bridges off the database, where it is a file. Raises Busy, OSError."""
+    path = path_of(database_url)
+    if path is None:
+        yield None
+        return
+    remedy = "end that one first, or name another with --database"
+    lock = await asyncio.to_thread(take_lock, lock_of(path), f"the database {path}", remedy)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def note_made(marker: Path) -> None:
+    """Note that the installation has a database from now on, so that a lost one is not taken for a first start."""
+    try:
+        write_private(
+            marker,
+            "This installation has a database of registrations. If it is lost, the bridge does not start until it was\n"
+            "restored from a backup. Remove this file only to begin anew with an empty one.\n",
+        )
+    except OSError as error:
+        log.warning("not noted that there is a database", file=str(marker), reason=str(error))
+
+
 async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterator[list[Event]]:
     """Let registrations expire and retire whose time is over, and forget old answers; yield what is to be told.
 
@@ -263,6 +400,7 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterato
                 batch.decide(Age(device_id))
             await batch.write()
             await transaction.forget_answers(now - REMEMBERED)
+        passed(Arrow.AGED_COMMITTED)
         yield batch.events
         if len(ids) < AGED_AT_ONCE:
             return

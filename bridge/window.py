@@ -42,6 +42,16 @@ class Window:
         return mid in self._under_way
 
     @property
+    def under_way(self) -> int:
+        """How many are published and not acknowledged."""
+        return len(self._under_way)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiting)
+
+    @property
     def has_room(self) -> bool:
         """Whether whoever has more to publish need not wait."""
         return len(self._waiting) < MAX_OUTSTANDING and self._bytes_waiting < MAX_BYTES

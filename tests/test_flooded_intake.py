@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from bridge.broker import Incoming
@@ -206,9 +207,6 @@ def test_each_way_to_be_malformed_has_a_kind_that_is_counted(world: World) -> No
     }
     assert set(calls) == set(MALFORMED.labels["reason"])
     for kind, message in calls.items():
-        try:
+        with pytest.raises(Malformed) as error:
             parse_call(world.topics, message.topic, message.payload)
-        except Malformed as error:
-            assert error.kind == kind
-        else:
-            raise AssertionError(kind)
+        assert error.value.kind == kind

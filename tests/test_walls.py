@@ -17,6 +17,7 @@ ROOMS: dict[str, str] = {
     "limits": "",
     "turns": "",
     "clock": "",
+    "arrows": "",
     "roles": "",
     "credentials": "",
     "window": "",
@@ -44,7 +45,8 @@ ROOMS: dict[str, str] = {
     "migrations.versions.*": "",
     "rows": "records registration schema",
     "transaction": "decisions names options records registration rows schema",
-    "store": "measures options schema transaction",
+    "database_file": "",
+    "store": "database_file measures options schema transaction",
     "queries": "options records registration rows schema",
     "inventory_queries": "records registration rows schema",
     "applications": "names options",
@@ -52,14 +54,15 @@ ROOMS: dict[str, str] = {
     "batch": "decisions names records registration rulebook rules transaction",
     "accounts.grants": "roles wire",
     "accounts.__init__": "accounts.grants",
-    "accounts.dynsec": "accounts accounts.grants broker credentials wire",
+    "accounts.dynsec": "arrows accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "batch broker credentials decisions limits measures names options registration rulebook store"
-    " transaction wire",
-    "installer": "measures accounts accounts.grants batch credentials decisions inventory queries records registration"
-    " rulebook store transaction wire",
-    "handlers.desk": "answers batch credentials decisions names queries records registration requests roles rulebook"
-    " transaction",
+    "intake": "arrows limits measures batch broker credentials decisions names options registration rulebook"
+    " store transaction wire",
+    "installer": "arrows measures accounts accounts.grants batch credentials decisions inventory queries records"
+    " registration rulebook store transaction wire",
+    "handlers.desk": "answers arrows batch credentials decisions names queries records registration requests roles"
+    " rulebook transaction",
+    "reconciler": "accounts arrows measures installer queries records store transaction",
     "handlers.registrations": "answers batch decisions handlers.desk names queries registration requests wire",
     "handlers.reading": "answers handlers.desk queries registration requests wire",
     "handlers.tenant_options": "handlers.desk names options records registration requests",
@@ -69,15 +72,16 @@ ROOMS: dict[str, str] = {
     "handlers.people": "answers applications credentials handlers.desk names options queries records registration"
     " requests roles",
     "handlers.tenants": "answers handlers.desk names queries records registration requests",
-    "handlers.bulk": "answers batch bulk credentials decisions handlers.desk inventory names records registration"
-    " requests",
+    "handlers.bulk": "answers arrows batch bulk credentials decisions handlers.desk inventory names records"
+    " registration requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
-    "control": "measures answers batch broker decisions handlers handlers.desk handlers.people names queries records"
-    " registration requests roles rulebook store transaction wire",
+    "control": "arrows measures answers batch broker decisions handlers handlers.desk handlers.people names queries"
+    " records registration requests roles rulebook store transaction wire",
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",
-    "installation": "accounts accounts.grants brokers credentials names roles wire",
+    "locks": "",
+    "installation": "accounts accounts.grants brokers credentials locks names roles wire",
     "configurations": "brokers installation",
     "settings": "limits",
     "mosquitto_conf": "",
@@ -88,6 +92,11 @@ ROOMS: dict[str, str] = {
     "beside_fit": "brokers installation mosquitto_acl mosquitto_conf names",
     "neighbours": "accounts.dynsec beside_fit dynsec_file installation mosquitto_conf",
     "beside_files": "beside_fit installation mosquitto_acl mosquitto_conf rewriting",
+    "httpd": "",
+    "notifying": "",
+    "stopping": "",
+    "stock": "queries records registration schema",
+    "vitals": "broker health httpd measures metrics stock store wire",
     # The glue, which may know all that stands above it.
     "sessions.__init__": ANY,
     "sessions.herald": ANY,
@@ -101,7 +110,7 @@ ROOMS: dict[str, str] = {
     " mosquitto_conf rewriting wire",
     "doctor.finding": "dynsec_file installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
-    "doctor.database": "doctor.finding",
+    "doctor.database": "database_file doctor.finding",
     "doctor.settings": "broker_advice doctor.finding mosquitto_conf",
     "doctor.machine": "beside_fit children doctor.database doctor.finding mosquitto_conf",
     "doctor.logins": "broker doctor.finding installation registration",
@@ -114,8 +123,8 @@ ROOMS: dict[str, str] = {
     "menu": "",
     "speaking": "admin advice broker display menu names roles",
     "running": ANY,
-    "consenting": "beside beside_files beside_fit brokers display dynsec_file installation mosquitto_conf settings"
-    " speaking",
+    "consenting": "beside beside_files beside_fit brokers children display dynsec_file installation locks"
+    " mosquitto_conf settings speaking",
     "commands.completing": "admin broker options registration speaking",
     "commands.terminal": "display speaking",
     "commands.asking": "admin advice commands.completing commands.terminal display menu names requests speaking",
@@ -132,7 +141,7 @@ LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
     "aiomqtt": {"broker"},
     "paho": {"broker"},
-    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "inventory_queries", "migrations"},
+    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "stock", "inventory_queries", "migrations"},
     "alembic": {"store", "migrations"},
     "cryptography": {"credentials"},
     "prometheus_client": {"metrics"},
@@ -147,12 +156,14 @@ LIBRARIES: dict[str, set[str]] = {
         "intake",
         "control",
         "installer",
+        "reconciler",
         "sessions",
         "service",
         "up",
         "cli",
         "children",
         "running",
+        "stopping",
         "demo",
     },
 }
@@ -182,7 +193,7 @@ UNTESTED_HERE: dict[str, str] = {
     "running": "end to end",
     "speaking": "end to end",
     "up": "end to end",
-    "migrations": "run by every test with a database",
+    "migrations": "in test_migrations, and run by every test with a database",
     "sessions": "end to end",
     "handlers.__init__": "a table",
     "handlers.desk": "through the one door, in test_control",

@@ -6,7 +6,8 @@ and recovering are the same path. What must not be lost stands in the rows, not 
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 import structlog
@@ -57,6 +58,43 @@ class Switch:
         """Turn off."""
         self.on.clear()
         self.off.set()
+
+
+class Hands:
+    """What a session has in hand, and whether it may take more."""
+
+    def __init__(self) -> None:
+        self.resting = False
+        self._held = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Hold something until the block ends."""
+        self._held += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                self._empty.set()
+
+    async def rest(self) -> None:
+        """Take nothing more, and return once nothing is in hand."""
+        self.resting = True
+        await self._empty.wait()
+
+
+async def as_long_as(ready: Switch, work: Coroutine[Any, Any, None]) -> None:
+    """Wait for ``work``, unless the session goes off meanwhile: what it waits for would not come."""
+    tasks = {asyncio.ensure_future(work), asyncio.ensure_future(ready.off.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 class Session(Protocol):

@@ -8,13 +8,14 @@ from typing import Final
 import structlog
 
 from bridge import __version__, broker
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
 from bridge.control import Control, Handled
 from bridge.measures import MESSAGES, REQUEST, UNMEASURED, Meter
 from bridge.roles import FILES
-from bridge.sessions import RETAINED_NEVER, Switch, note_dropped
+from bridge.sessions import RETAINED_NEVER, Hands, Switch, as_long_as, note_dropped
 from bridge.sessions.herald import Herald
 from bridge.turns import Turns
 from bridge.wire import Topics, iso, to_bytes
@@ -24,6 +25,7 @@ SLOW: Final = FILES | {"accept-all"}
 RECEIVED: Final = 20
 """Requests, up to 2 MB each, that the broker sends before the first of them is taken."""
 
+OFFLINE: Final = to_bytes({"state": "offline"})
 REFUSED: Final = 0x80
 """From here on a reason code is a refusal (MQTT 5, section 2.4)."""
 
@@ -45,13 +47,14 @@ class ControlSession:
         self._herald = herald
         self.accounts_changed: Callable[[AccountWork], None] = lambda work: None
         self.ready = Switch()
+        self.hands = Hands()
+        self._silent = False
         self.lives = 0
         """How often it has connected; with each, the last will of the one before may have spoken."""
 
     async def run(self) -> None:
         """See ``Session.run``."""
-        offline = to_bytes({"state": "offline"})
-        will = Will(self._topics.state, offline)
+        will = Will(self._topics.state, OFFLINE)
         async with broker.connect(self._login, manual_ack=True, will=will, received=RECEIVED) as connection:
             await connection.subscribe(self._topics.requests, retain_as_published=True, retain_handling=RETAINED_NEVER)
             self._herald.connection = connection
@@ -65,17 +68,34 @@ class ControlSession:
                     self.ready.turn_on()
             finally:
                 self._herald.connection = None
-                # Leaving in good order suppresses the will.
-                with suppress(Disconnected):
-                    await connection.publish(self._topics.state, offline, retain=True, patience=2.0)
+                if not self._silent:
+                    await self._say_offline(connection)
 
-    @property
-    def connection(self) -> Connection | None:
-        """The connection while there is one."""
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
         return self._herald.connection
+
+    async def settle(self) -> None:
+        """Return once the broker has taken all answers and events."""
+        connection = self.current()
+        if connection is not None:
+            await as_long_as(self.ready, connection.settled())
+
+    async def farewell(self) -> None:
+        """Say offline, and nothing after it."""
+        self._silent = True
+        if (connection := self.current()) is not None:
+            await self._say_offline(connection)
+
+    async def _say_offline(self, connection: Connection) -> None:
+        # Leaving in good order suppresses the will.
+        with suppress(Disconnected):
+            await connection.publish(self._topics.state, OFFLINE, retain=True, patience=2.0)
 
     async def announce(self, whole: bool) -> None:
         """Say whether all of the bridge serves; retained, so that who comes later knows too. Raises Disconnected."""
+        if self._silent:
+            raise Disconnected("the bridge is ending")
         online = {"state": "online", "version": __version__, "since": iso(clock())}
         state = online if whole else {"state": "offline"}
         if self._herald.connection is None:
@@ -91,8 +111,11 @@ class ControlSession:
         held back would bring nothing back after a fault, but would keep others' requests in the broker.
         """
         async for messages in connection.batches():
+            if self.hands.resting:
+                return  # nobody is answered any more; administrators repeat after the next start
             for message in messages:
                 connection.ack([message])
+                passed(Arrow.REQUEST_ACKNOWLEDGED)
                 if message.retain:
                     self._meter.count(MESSAGES, kind=REQUEST, outcome="discarded")
                     log.warning("retained request discarded", topic=message.topic)
@@ -112,14 +135,18 @@ class ControlSession:
             if message is None:
                 waiting.some.clear()
                 await waiting.some.wait()
-            else:
-                await self._tell(connection, await self._control.handle(message))
+            elif not self.hands.resting:
+                with self.hands.full():
+                    passed(Arrow.REQUEST_HEARD)
+                    await self._tell(connection, await self._control.handle(message))
 
     async def _tell(self, connection: Connection, handled: Handled) -> None:
         if handled.account_work:
             self.accounts_changed(handled.account_work)
         connection.send(handled.topic, handled.payload, correlation=handled.correlation)
+        passed(Arrow.REQUEST_ANSWERED)
         await self._herald.tell_all(handled.events)
+        passed(Arrow.REQUEST_TOLD)
         await connection.drained()
 
 

@@ -17,13 +17,13 @@ COMPLETION_PAUSE: Final = 60_000
 """Milliseconds between two events ``request-after-completion`` of one device."""
 COMPLETION_DEVICES: Final = 10_000
 """Devices for which that is remembered."""
+MOST_WAITING: Final = 20_000
+"""Events that wait in memory for a broker that has stopped taking them; further ones are dropped."""
 
-
-MAX_WAITING: Final = 20_000
-"""Events that wait for the broker to take them; more are dropped."""
 AT_ONCE: Final = 1_000
+"""Events that are told before it is asked whether the broker has taken others."""
 
-log = structlog.get_logger("events")
+log = structlog.get_logger("control")
 
 
 class Herald:
@@ -36,6 +36,7 @@ class Herald:
         self._topics = topics
         self._meter = meter
         self._completions: dict[str, int] = {}
+        self._dropped = 0
         self.connection: Connection | None = None
 
     def tell(self, events: Sequence[Event | BulkEvent]) -> None:
@@ -44,11 +45,16 @@ class Herald:
         connection = self.connection
         if connection is None:
             return
-        dropped = 0
+        if connection.waiting >= MOST_WAITING:
+            if not self._dropped:
+                log.warning("events dropped", reason="the operations broker does not take them", waiting=MOST_WAITING)
+            self._dropped += len(events)
+            self._meter.count(DROPPED, len(events), kind=EVENT)
+            return
+        if self._dropped and connection.waiting == 0:
+            log.info("events told again", dropped=self._dropped)
+            self._dropped = 0
         for event in events:
-            if connection.depths["outgoing"] >= MAX_WAITING:
-                dropped += 1
-                continue
             if isinstance(event, BulkEvent):
                 with suppress(Disconnected):
                     connection.send(self._topics.bulk_event(event.tenant), to_bytes(bulk_event_object(event)))
@@ -57,9 +63,6 @@ class Herald:
                 continue
             with suppress(Disconnected):  # the session itself notices, and ends
                 connection.send(self._topics.event(event.tenant, event.id), to_bytes(event_object(event)))
-        if dropped:
-            self._meter.count(DROPPED, dropped, kind=EVENT)
-            log.warning("events dropped", number=dropped, reason="the operations broker takes them too slowly")
 
     async def tell_all(self, events: Sequence[Event | BulkEvent]) -> None:
         """Publish ``events``, however many, no faster than the broker takes them."""

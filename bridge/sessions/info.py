@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from bridge import broker, wire
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
@@ -18,7 +19,7 @@ from bridge.inventory import with_info
 from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
-from bridge.sessions import RETAINED_NEVER, Switch, note_dropped
+from bridge.sessions import RETAINED_NEVER, Hands, Switch, note_dropped
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -52,6 +53,7 @@ class InfoSession:
         self._connection: Connection | None = None
         self._barriers: dict[bytes, asyncio.Future[None]] = {}
         self.compared = asyncio.Event()
+        self.hands = Hands()
         self.ready = Switch()
 
     async def run(self) -> None:
@@ -69,8 +71,12 @@ class InfoSession:
             try:
                 self.ready.turn_on()
                 async for messages in connection.batches():
-                    await self._take(messages)
-                    connection.ack(messages)
+                    if self.hands.resting:
+                        await asyncio.Event().wait()  # not acknowledged: the broker keeps them until the next start
+                    with self.hands.full():
+                        await self._take(messages)
+                        connection.ack(messages)
+                        passed(Arrow.INFO_ACKNOWLEDGED)
                     note_dropped(connection, INFO, self._meter)
             finally:
                 self._connection = None
@@ -78,9 +84,8 @@ class InfoSession:
                     if not waiting.done():
                         waiting.set_exception(Disconnected("the session that hears devices has ended"))
 
-    @property
-    def connection(self) -> Connection | None:
-        """The connection while there is one."""
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
         return self._connection
 
     async def heard_all(self) -> None:
@@ -120,6 +125,7 @@ class InfoSession:
 
     async def _note(self, said: Sequence[tuple[str, str, Any]]) -> None:
         started = time.perf_counter()
+        passed(Arrow.INFO_HEARD)
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, clock())
             ids = distinct(device_id for _, device_id, _ in said)
@@ -136,13 +142,15 @@ class InfoSession:
                     log.warning("properties left out", device=device_id, reason="they would exceed 8 KiB")
             await transaction.save_devices(list(heard.values()))
             await batch.write()
+            passed(Arrow.INFO_DECIDED)
+        passed(Arrow.INFO_COMMITTED)
         self._herald.tell(batch.events)
         seconds = time.perf_counter() - started
         log.info(
             "info",
             messages=len(said),
             devices=[device_id for _, device_id, _ in said[:3]],
-            events=Counter(event.event for event in batch.events),
+            events=dict(Counter(event.event for event in batch.events)),
             milliseconds=round(seconds * 1000, 1),
         )
         self._meter.count(MESSAGES, len(said), kind=INFO, outcome="handled")

@@ -5,11 +5,12 @@ import base64
 import getpass
 import hashlib
 import os
-import shutil
 import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests import lines
 
 PATIENCE = 15.0
 """Seconds after which a test that waits for an event has failed."""
@@ -76,11 +77,9 @@ class Mosquitto:
 
     async def start(self) -> None:
         """Start, and return when the broker serves."""
-        binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-        assert binary, "mosquitto is not installed"
         begun = len(self.log)
         self._process = await asyncio.create_subprocess_exec(
-            binary, "-c", str(self._directory / "mosquitto.conf"), stderr=asyncio.subprocess.PIPE
+            lines.broker(), "-c", str(self._directory / "mosquitto.conf"), stderr=asyncio.subprocess.PIPE
         )
         self._reader = asyncio.create_task(self._read(), name=f"log of port {self.port}")
         await self.until_logged(" running", begun)
