@@ -4,7 +4,7 @@ import asyncio
 import gc
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -230,7 +230,7 @@ class Service:
                 tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
-            tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
+            tasks.create_task(self._keep_house(store, rulebook, herald), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
 
     async def _tell_systemd(self) -> None:
@@ -285,10 +285,11 @@ class Service:
                 while not self.health.whole:
                     await self.health.changed()
 
-    async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:
+    async def _keep_house(self, store: Store, rulebook: Rulebook, herald: Herald) -> None:
         while True:
             try:
-                tell(await keep_house(store, rulebook, clock()))
+                async for events in keep_house(store, rulebook, clock()):
+                    await herald.tell_all(events)
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
@@ -363,8 +364,8 @@ def note_made(marker: Path) -> None:
         log.warning("not noted that there is a database", file=str(marker), reason=str(error))
 
 
-async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
-    """Let registrations expire and retire whose time is over, and forget old answers; return what is to be told.
+async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterator[list[Event]]:
+    """Let registrations expire and retire whose time is over, and forget old answers; yield what is to be told.
 
     Raises StoreFault.
     """
@@ -372,7 +373,6 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
     lives = [policy.ttl for policy in policies if policy.ttl]
     created = now - min(lives) if lives else -1
     confirmed = now - min(policy.retention for policy in policies)
-    events: list[Event] = []
     after = ""
     while True:
         async with store.write() as transaction:
@@ -386,7 +386,7 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
             await batch.write()
             await transaction.forget_answers(now - REMEMBERED)
         passed(Arrow.AGED_COMMITTED)
-        events.extend(batch.events)
+        yield batch.events
         if len(ids) < AGED_AT_ONCE:
-            return events
+            return
         after = ids[-1]
