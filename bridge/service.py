@@ -4,7 +4,7 @@ import asyncio
 import gc
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -18,10 +18,12 @@ from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
+from bridge.folder import write_private
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.httpd import serving
-from bridge.installation import Installation, ServiceLogin, own_logins, write_private
+from bridge.installation import Installation, ServiceLogin, own_logins
 from bridge.intake import Intake, paced
+from bridge.leaving import leave
 from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
@@ -37,7 +39,7 @@ from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.settings import RECONCILE_EVERY
-from bridge.stopping import CLOSE, DRAIN, FAREWELL, LEAVE, REST, Ending
+from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.vitals import Vitals
 from bridge.wire import iso
@@ -214,16 +216,8 @@ class Service:
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
-            go = self._ending.go
-            await go(REST, asyncio.gather(gate.hands.rest(), control.hands.rest()))
-            await go(DRAIN, _brought_out(gate, control, info, accounts))
-            await go(FAREWELL, control.farewell())
+            await leave(self._ending, gate, control, info, accounts, working)
             raise
-        finally:
-            working.cancel()
-            await self._ending.go(LEAVE, asyncio.wait({working}))
-            if working.done() and not working.cancelled():
-                working.exception()  # told already, where it ended the service
 
     async def _work(
         self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
@@ -236,7 +230,7 @@ class Service:
                 tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
-            tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
+            tasks.create_task(self._keep_house(store, rulebook, herald), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
 
     async def _tell_systemd(self) -> None:
@@ -291,22 +285,14 @@ class Service:
                 while not self.health.whole:
                     await self.health.changed()
 
-    async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:
+    async def _keep_house(self, store: Store, rulebook: Rulebook, herald: Herald) -> None:
         while True:
             try:
-                tell(await keep_house(store, rulebook, clock()))
+                async for events in keep_house(store, rulebook, clock()):
+                    await herald.tell_all(events)
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
-
-
-async def _brought_out(
-    gate: GateSession, control: ControlSession, info: InfoSession, accounts: AccountsSession
-) -> None:
-    """Let out what is decided: accounts first, since their credentials follow; devices are heard until then."""
-    await accounts.settle()
-    await asyncio.gather(gate.settle(), control.settle())
-    await info.hands.rest()
 
 
 def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:
@@ -378,8 +364,8 @@ def note_made(marker: Path) -> None:
         log.warning("not noted that there is a database", file=str(marker), reason=str(error))
 
 
-async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
-    """Let registrations expire and retire whose time is over, and forget old answers; return what is to be told.
+async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterator[list[Event]]:
+    """Let registrations expire and retire whose time is over, and forget old answers; yield what is to be told.
 
     Raises StoreFault.
     """
@@ -387,7 +373,6 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
     lives = [policy.ttl for policy in policies if policy.ttl]
     created = now - min(lives) if lives else -1
     confirmed = now - min(policy.retention for policy in policies)
-    events: list[Event] = []
     after = ""
     while True:
         async with store.write() as transaction:
@@ -401,7 +386,7 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
             await batch.write()
             await transaction.forget_answers(now - REMEMBERED)
         passed(Arrow.AGED_COMMITTED)
-        events.extend(batch.events)
+        yield batch.events
         if len(ids) < AGED_AT_ONCE:
-            return events
+            return
         after = ids[-1]

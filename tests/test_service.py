@@ -31,8 +31,8 @@ DAY = 86_400.0
 
 
 async def events_of(world: World) -> list[tuple[str, str]]:
-    told = await keep_house(world.store, world.rulebook, world.clock())
-    return [(event.event, event.id) for event in told]
+    pages = [page async for page in keep_house(world.store, world.rulebook, world.clock())]
+    return [(event.event, event.id) for page in pages for event in page]
 
 
 async def test_registrations_that_nobody_accepted_expire_when_their_time_is_over(world: World) -> None:

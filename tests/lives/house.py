@@ -232,7 +232,8 @@ class House:
         return await self.control.handle(Incoming(topic, payload, 1, False, 1, number.to_bytes(8, "big")))
 
     async def keep(self) -> None:
-        await keep_house(self.store, self.rulebook, self.clock())
+        async for _ in keep_house(self.store, self.rulebook, self.clock()):
+            pass
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Read what is committed, past all that the bridge knows."""
