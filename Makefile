@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MQTTJS := build/clients/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto compose compiler clients check format unit e2e test demo bench docs clean
+.PHONY: help setup mosquitto compose compiler clock clients check format unit e2e test demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ mosquitto:
 
 compose:
 	@.ci/need docker-compose=docker-compose
+
+clock:
+	@.ci/need faketime=faketime
 
 compiler:
 	@.ci/need cc=gcc /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
@@ -48,10 +51,10 @@ format: $(READY) ## rewrite the sources in house format
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
-e2e: setup compose clients ## the tests on a real Mosquitto
+e2e: setup compose clients clock ## the tests on a real Mosquitto
 	$(BIN)/python -m pytest -q -m e2e
 
-test: setup compose clients check unit ## everything that must pass
+test: setup compose clients clock check unit ## everything that must pass
 	$(BIN)/python -m pytest -q -m e2e
 
 demo: setup ## the main job on a real Mosquitto, told step by step

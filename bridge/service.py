@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from bridge import broker, queries
+from bridge import broker, future_times, queries
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
@@ -31,6 +32,7 @@ from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.store import Store, StoreFault, StoreUnusable
+from bridge.timekeeping import GRACE, Timekeeper
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
@@ -41,6 +43,8 @@ PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
 """The parts that ``Service.health`` tells of: four sessions and what they stand on."""
 ANNOUNCED_AGAIN: Final = 5.0
 """Seconds after which the state of the bridge is told again where that failed."""
+MINDING: Final = 2.0
+"""Seconds between two looks whether the clock was set."""
 AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
@@ -123,6 +127,9 @@ class Service:
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
+            newest = await future_times.newest(connection)
+            settled = await future_times.newest(connection, until=clock() - round(GRACE * 1000))
+            keeper = Timekeeper(clock, time.monotonic, newest, settled)
         rulebook.follow(now.values, now.tenants, now.roles)
         herald = Herald(topics)
         intake = Intake(store, rulebook, topics, clock)
@@ -145,7 +152,8 @@ class Service:
                 tasks.create_task(hold(session, self.health, advice), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
-            tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
+            tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
+            tasks.create_task(self._keep_house(store, rulebook, herald.tell, keeper), name="housekeeping")
 
     async def _announce(self, control: ControlSession) -> None:
         """Keep ``bridge/state`` true: tell each change, and tell it again when the control session has come back."""
@@ -185,10 +193,13 @@ class Service:
                 while not self.health.whole:
                     await self.health.changed()
 
-    async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:
+    async def _keep_house(
+        self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None], keeper: Timekeeper
+    ) -> None:
         while True:
             try:
-                tell(await keep_house(store, rulebook, clock()))
+                if keeper.lets_expire():
+                    tell(await keep_house(store, rulebook, clock()))
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
@@ -261,6 +272,24 @@ def note_made(marker: Path) -> None:
         )
     except OSError as error:
         log.warning("not noted that there is a database", file=str(marker), reason=str(error))
+
+
+async def mind_clock(store: Store, keeper: Timekeeper, now: Callable[[], int]) -> None:
+    """Bring times back that lie in the future, at the start and whenever the clock was set back."""
+    while True:
+        latest = keeper.latest()
+        if latest is not None:
+            try:
+                async with store.read() as connection:
+                    ahead = await future_times.tables_ahead(connection, latest)
+                if ahead:
+                    async with store.write() as transaction:
+                        number = await future_times.bring_back(transaction.connection, latest, now())
+                    log.warning("times brought back", rows=number, tables=ahead)
+                keeper.looked_through()
+            except StoreFault as error:
+                log.warning("times not looked through", reason=str(error))
+        await asyncio.sleep(MINDING)
 
 
 async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
