@@ -167,7 +167,7 @@ class ApartSite(Site):
         log = self.data.parent / f"{self.data.name}.serve.{self.generation}.log"
         words = [str(BIN / "bootstrap-bridge"), "serve", "--data", str(self.data)]
         serve = self.processes["serve"] = Process.start(words, log, **self.env)
-        wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready")
+        wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready", 60)
         assert serve.process.poll() is None, serve.output
 
     def kill_bridge(self) -> None:

@@ -34,6 +34,7 @@ class ClockedSite(ApartSite):
             "FAKETIME_TIMESTAMP_FILE": str(self._hands),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "TZ": "UTC",
         }
         super().start_bridge()
 
