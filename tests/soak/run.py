@@ -31,7 +31,7 @@ STEP_PAUSE = 0.06
 """Seconds after which the next step begins though the one before has not ended."""
 ARROW_PATIENCE = 0.8
 """Seconds for which a bridge may go on to its arrow before it is killed wherever it is."""
-AGREE = 20.0
+AGREE = 10.0
 """Seconds within which everything must agree once it is at rest."""
 RECENT = 40
 """Logins, of those that were given to somebody last, that are tried at each look; all of them at the end."""
