@@ -169,8 +169,17 @@ def hand_over(owner: Owner, data: Path, folders: Sequence[Path]) -> None:
 class Child:
     """One Mosquitto. It ends with us, whatever ends us, and holds the folder's lock until it has ended."""
 
-    def __init__(self, name: str, program: Path, configuration: Path, owner: Owner, lock: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: Path,
+        configuration: Path,
+        owner: Owner,
+        lock: int,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
+        self._prepare = prepare  # before each start; OSError says that the broker cannot be started
         self._command = [str(program), "-c", str(configuration.absolute())]
         self._owner = owner
         self._lock = lock
@@ -189,6 +198,12 @@ class Child:
         user = {} if self._owner.user is None else {"user": self._owner.user, "group": self._owner.user}
         if user:
             user["extra_groups"] = ()  # type: ignore[assignment]
+        try:
+            self._prepare()
+        except OSError as error:
+            raise BrokersFault(
+                f"the {self.name} broker cannot be started: {error.filename} cannot be written: {error.strerror}"
+            ) from error
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,

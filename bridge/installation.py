@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bridge import brokers
 from bridge.accounts import Login, grants
 from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
-from bridge.locks import Lock, take_lock
+from bridge.folder import Folder, write_private
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
 from bridge.wire import Topics
@@ -79,73 +79,6 @@ class Facts(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """The names of the files below the data folder."""
-
-    path: Path
-
-    @property
-    def bridge(self) -> Path:
-        """What only the bridge reads."""
-        return self.path / "bridge"
-
-    @property
-    def keys(self) -> Path:
-        """The master keys."""
-        return self.bridge / "keys.json"
-
-    @property
-    def facts(self) -> Path:
-        """What was decided once."""
-        return self.bridge / "installation.json"
-
-    @property
-    def database(self) -> Path:
-        """The registrations."""
-        return self.bridge / "registrations.db"
-
-    @property
-    def database_made(self) -> Path:
-        """Says that the installation had a database, so that a lost one is not mistaken for a first start."""
-        return self.bridge / "database-made"
-
-    @property
-    def beside(self) -> Path:
-        """Which broker of others the installation stands beside, if it does."""
-        return self.bridge / "beside.json"
-
-    @property
-    def operations(self) -> Path:
-        """What the operations broker reads and writes."""
-        return self.path / "operations-broker"
-
-    @property
-    def bootstrap(self) -> Path:
-        """What the bootstrap broker reads."""
-        return self.path / "bootstrap-broker"
-
-    @property
-    def dynamic_security(self) -> Path:
-        """The operations broker's accounts."""
-        return self.operations / "dynamic-security.json"
-
-    @property
-    def set_aside(self) -> Path:
-        """Accounts that were found in the place of the bridge's and were not the bridge's."""
-        return self.operations / "dynamic-security.json.set-aside"
-
-    @property
-    def access(self) -> Path:
-        """Where the brokers are and how administrators log in."""
-        return self.path / "access.json"
-
-    @property
-    def for_devices(self) -> Path:
-        """Where the brokers are and the shared bootstrap login."""
-        return self.path / "bootstrap.json"
-
-
-@dataclass(frozen=True, slots=True)
 class Installation:
     """A folder with its keys and facts read."""
 
@@ -194,33 +127,6 @@ class Installation:
         for path, administrators in ((self.folder.access, True), (self.folder.for_devices, False)):
             content = self.access(administrators=administrators, gone=gone)
             write_private(path, json.dumps(content, indent=2) + "\n")
-
-
-def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner reads, whole or not at all; one that is so already is left alone.
-
-    So a start needs no space on a full disk. Raises OSError.
-    """
-    if _is_private(path, content):
-        return
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def _is_private(path: Path, content: str) -> bool:
-    try:
-        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content.encode()
-    except OSError:
-        return False
 
 
 def _read_json(path: Path) -> Any:
@@ -320,22 +226,6 @@ def make_folder(data: Path) -> None:
         raise InstallationFault(f"the folder {data} cannot be written: check its owner, or choose another with --data")
 
 
-def lock(data: Path) -> Lock:
-    """Take the folder for making or changing the installation, and for its brokers by `up`. Raises Busy, OSError."""
-    return _signed(data / "lock", data)
-
-
-def lock_bridge(folder: Folder) -> Lock:
-    """Take the part that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
-    return _signed(folder.bridge / "lock", folder.path)
-
-
-def _signed(path: Path, data: Path) -> Lock:
-    taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
-    taken.sign()
-    return taken
-
-
 def make(
     data: Path, *, administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS, **wishes: Any
 ) -> Installation:
@@ -381,20 +271,40 @@ def _write_broker_files(made: Installation) -> None:
         users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
         write_private(passwords, brokers.password_lines(users))
     write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
-    if _is_foreign(folder.dynamic_security, {facts.control.username, facts.info.username, facts.accounts.username}):
-        folder.dynamic_security.rename(folder.set_aside)
     if not folder.dynamic_security.exists():
-        own = own_logins(facts, topics)
-        administrators = [
-            Login(
-                one.username,
-                made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
-                mark_of(one.seed_bytes),
-                grants.for_administrator(topics, one.tenant, one.username, OWNER),
-            )
-            for one in facts.administrators
-        ]
-        write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
+        new_accounts_file(made)
+
+
+def mend_accounts_file(made: Installation) -> Path | None:
+    """See to it that the operations broker finds its accounts; return where another file was put, if one was there.
+
+    Mosquitto 2.0 puts what it could write of the file in the place of the whole one when the disk is full. Either line
+    runs with a damaged file and refuses everybody. Where it finds none at its start, 2.0 does the same, and 2.1 writes
+    one with an administrator and a user of everything (measured on 2.0.11 and 2.1.2). A new file has the accounts of
+    the beginning; the bridge adds all others once it is connected. For a broker that is not running. Raises OSError.
+    """
+    folder, facts = made.folder, made.facts
+    aside = None
+    if _is_foreign(folder.dynamic_security, {facts.control.username, facts.info.username, facts.accounts.username}):
+        aside = folder.dynamic_security.replace(folder.set_aside)
+    if not folder.dynamic_security.exists():
+        new_accounts_file(made)
+    return aside
+
+
+def new_accounts_file(made: Installation) -> None:
+    """Write the operations broker's accounts as in the beginning: the bridge's own and the first administrators'."""
+    folder, facts, topics = made.folder, made.facts, made.topics
+    administrators = [
+        Login(
+            one.username,
+            made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
+            mark_of(one.seed_bytes),
+            grants.for_administrator(topics, one.tenant, one.username, OWNER),
+        )
+        for one in facts.administrators
+    ]
+    write_private(folder.dynamic_security, brokers.dynamic_security(own_logins(facts, topics), administrators))
 
 
 def own_logins(facts: Facts, topics: Topics) -> list[Login]:
@@ -407,11 +317,7 @@ def own_logins(facts: Facts, topics: Topics) -> list[Login]:
 
 
 def _is_foreign(accounts: Path, own: set[str]) -> bool:
-    """Tell whether a file of accounts cannot be the bridge's: damaged, or without any of the bridge's own logins.
-
-    Mosquitto runs with a damaged one and refuses everybody. Where it finds none at its start, 2.0 does the same, and
-    2.1 writes one with an administrator and a user of everything (measured on 2.0.11 and 2.1.2).
-    """
+    """Tell whether a file of accounts cannot be the bridge's: damaged, or without any of the bridge's own logins."""
     try:
         content = json.loads(accounts.read_text(encoding="utf-8"))
         return own.isdisjoint(one["username"] for one in content["clients"])

@@ -18,9 +18,10 @@ from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
+from bridge.folder import write_private
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.httpd import serving
-from bridge.installation import Installation, ServiceLogin, own_logins, write_private
+from bridge.installation import Installation, ServiceLogin, own_logins
 from bridge.intake import Intake, paced
 from bridge.limits import Rates
 from bridge.locks import Lock, take_lock

@@ -15,6 +15,7 @@ from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
     Child,
+    Owner,
     choose_owner,
     find_mosquitto,
     free_port,
@@ -25,7 +26,7 @@ from bridge.children import (
 from bridge.configurations import write_configurations
 from bridge.httpd import address_of, bind
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
-from bridge.locks import Lock
+from bridge.locks import Lock, lock_bridge, lock_folder
 from bridge.notifying import Notifier
 from bridge.service import Service
 from bridge.settings import Settings
@@ -71,7 +72,9 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     files = raise_file_limit()
     installation.make_folder(settings.data)
     installation.refuse_beside(settings.data)
-    lock = installation.lock(settings.data)
+    lock = lock_folder(settings.data)
+    installation.make_folder(settings.data / "bridge")
+    locks = (lock, lock_bridge(settings.data))  # before anything is changed: a bridge by `serve` may be at work
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -94,7 +97,6 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         bootstrap_port=bootstrap_port,
         topic_prefix=settings.topic_prefix,
     )
-    locks = (lock, installation.lock_bridge(made.folder))
     owner = choose_owner(settings.data)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
@@ -102,8 +104,12 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
+
+    def mend() -> None:
+        _see_to_accounts(made, owner)
+
     children = [
-        Child("operations", program, configurations.operations, owner, lock.descriptor),
+        Child("operations", program, configurations.operations, owner, lock.descriptor, mend),
         Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor),
     ]
     return made, children, locks
@@ -134,6 +140,14 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
         ending=ending,
         notifier=Notifier(),
     )
+
+
+def _see_to_accounts(made: Installation, owner: Owner) -> None:
+    """Give the operations broker a whole file of accounts. Raises OSError."""
+    aside = installation.mend_accounts_file(made)
+    if aside is not None:
+        log.error("accounts file damaged", kept=str(aside), next="a new one was made, all accounts are installed again")
+    hand_over(owner, made.folder.path, (made.folder.operations,))
 
 
 async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:

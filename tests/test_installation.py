@@ -1,6 +1,7 @@
 """What an installation is made of, and what a second start finds."""
 
 import base64
+import errno
 import json
 import stat
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from bridge import installation
 from bridge.configurations import write_configurations
 from bridge.credentials import KeyRing
-from bridge.installation import Folder, InstallationFault, load, make, read_keys
+from bridge.installation import Installation, InstallationFault, load, make, mend_accounts_file, read_keys
 
 
 def files_below(path: Path) -> dict[str, bytes]:
@@ -201,6 +202,7 @@ def test_accounts_that_cannot_be_the_bridges_are_set_aside_and_made_again(conten
     own = made.folder.dynamic_security.read_text(encoding="utf-8")
     made.folder.dynamic_security.write_text(content, encoding="utf-8")
     again = make(data)
+    assert mend_accounts_file(again) == made.folder.set_aside
     assert again.facts == made.facts
     clients = json.loads(made.folder.dynamic_security.read_bytes())["clients"]
     assert [one["username"] for one in clients] == [one["username"] for one in json.loads(own)["clients"]]
@@ -212,21 +214,61 @@ def test_accounts_of_the_bridge_are_never_replaced_by_making_it_again(data: Path
     content = json.loads(made.folder.dynamic_security.read_bytes())
     content["clients"] = [one for one in content["clients"] if one["username"] != "bridge-info"]
     made.folder.dynamic_security.write_text(json.dumps(content), encoding="utf-8")
-    make(data)
+    assert mend_accounts_file(make(data)) is None
     assert json.loads(made.folder.dynamic_security.read_bytes()) == content, "one of our logins is enough to know it"
     assert not made.folder.set_aside.exists()
 
 
-def test_a_private_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    installation.write_private(path, "first")
-    with pytest.raises(UnicodeEncodeError):
-        installation.write_private(path, "\ud800")
-    assert path.read_text() == "first"
+def names(path: Path) -> set[str]:
+    return {one["username"] for one in json.loads(path.read_text(encoding="utf-8"))["clients"]}
 
 
-def test_the_folder_names_every_file_below_it(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    named = (folder.keys, folder.facts, folder.database, folder.dynamic_security, folder.access, folder.for_devices)
-    assert all(path.is_relative_to(tmp_path) for path in named)
-    assert len(set(named)) == 6
+def test_a_whole_file_is_left_alone(tmp_path: Path) -> None:
+    made = make(tmp_path / "data")
+    path = made.folder.dynamic_security
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["clients"].append({"username": "by hand"})
+    path.write_text(json.dumps(content), encoding="utf-8")
+    before = path.stat()
+    assert mend_accounts_file(made) is None
+    assert path.stat() == before
+
+
+@pytest.mark.parametrize("left", ["", '{"clients": [{"username": "bridge-', "[]", '{"clients": 1}', "\0\0\0"])
+def test_what_a_full_disk_has_left_is_put_aside_and_the_logins_are_those_of_before(tmp_path: Path, left: str) -> None:
+    made = make(tmp_path / "data")
+    path = made.folder.dynamic_security
+    before = names(path)
+    path.write_text(left, encoding="utf-8")
+    aside = mend_accounts_file(made)
+    assert aside is not None
+    assert aside.read_text(encoding="utf-8") == left
+    assert names(path) == before
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert mend_accounts_file(made) is None
+
+
+def test_a_lost_file_is_made_again(tmp_path: Path) -> None:
+    made = make(tmp_path / "data")
+    made.folder.dynamic_security.unlink()
+    assert mend_accounts_file(made) is None
+    assert names(made.folder.dynamic_security)
+
+
+def test_as_long_as_the_disk_is_full_the_fault_is_told_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(tmp_path / "data")
+    path = made.folder.dynamic_security
+    path.write_text("{", encoding="utf-8")
+
+    def full(made: Installation) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(installation, "new_accounts_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        mend_accounts_file(made)
+    monkeypatch.undo()
+    mend_accounts_file(made)
+    assert names(path)
+    assert made.folder.set_aside.read_text(encoding="utf-8") == "{"
