@@ -14,7 +14,7 @@ from bridge.arrows import Arrow
 from tests.e2e.inspecting import add_others
 from tests.e2e.site import BIN, ApartSite
 from tests.soak.dying import Arming
-from tests.soak.plan import Victim
+from tests.soak.words import Victim
 
 PATIENCE = 30.0
 """Seconds that a process may take to end once it was killed."""

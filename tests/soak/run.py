@@ -23,9 +23,10 @@ from tests.soak.desk import DEFAULT, MANAGEMENT, Desk
 from tests.soak.figures import Figures, Look
 from tests.soak.fleet import Fleet
 from tests.soak.model import ACCEPTED, NONE, OPEN, Contradiction, Devices
-from tests.soak.plan import STRICT, Kill, Machine, Round, Step, Victim, machines, rounds
+from tests.soak.plan import machines, rounds
 from tests.soak.processes import House, Nursery
 from tests.soak.settling import Settling, read_options
+from tests.soak.words import STRICT, Kill, Machine, Round, Step, Victim
 
 STEP_PAUSE = 0.06
 """Seconds after which the next step begins though the one before has not ended."""

@@ -22,7 +22,7 @@ from bridge.registration import Status
 from bridge.rows import STATUSES
 from device_sim.memory import Memory
 from tests.soak.desk import Desk
-from tests.soak.plan import Operation, Step
+from tests.soak.words import Operation, Step
 
 PATIENCE = 90.0
 """Seconds after which an installation that is left alone must have come to rest."""
