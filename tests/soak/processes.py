@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.arrows import Arrow
+from tests import lines
 from tests.e2e.inspecting import add_others
 from tests.e2e.site import BIN, ApartSite
 from tests.soak.dying import Arming
@@ -154,8 +155,8 @@ class House:
                 words, log, forks=True, arming=f"{self.folder}/arming", breaks=list(self.breaks)
             )
         else:
-            mosquitto = os.environ.get("BOOTSTRAP_BRIDGE_MOSQUITTO", "/usr/sbin/mosquitto")
-            living = await self.nursery.start([mosquitto, "-c", f"{data}/{victim}-broker/mosquitto.conf"], log)
+            words = [str(lines.broker()), "-c", f"{data}/{victim}-broker/mosquitto.conf"]
+            living = await self.nursery.start(words, log)
         self.living[victim] = living
         watcher = asyncio.get_running_loop().create_task(self._watch(victim, living), name=f"watch {victim}")
         self._watchers.add(watcher)
