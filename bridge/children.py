@@ -33,16 +33,22 @@ class BrokersFault(Exception):
     """The brokers cannot be run; the sentence says why and what to do."""
 
 
-def find_mosquitto() -> Path:
-    """Find the broker's program, also where an ordinary user's PATH does not look. Raises BrokersFault."""
+def installed_mosquitto() -> Path | None:
+    """Find the broker's program, also where an ordinary user's PATH does not look; None where there is none."""
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path=_FOLDERS)
+    return None if found is None else Path(found)
+
+
+def find_mosquitto() -> Path:
+    """Find the broker's program. Raises BrokersFault."""
+    found = installed_mosquitto()
     if found is None:
         raise BrokersFault(
             "Mosquitto is not installed. On Debian, as root: apt-get install mosquitto\n"
             "(That starts a broker of its own on port 1883; 'systemctl disable --now mosquitto' ends it.)\n"
             "If it is somewhere else, name it with BOOTSTRAP_BRIDGE_MOSQUITTO=/path/to/mosquitto"
         )
-    return Path(found)
+    return found
 
 
 def _offered_port(host: str) -> int:
@@ -163,8 +169,17 @@ def hand_over(owner: Owner, data: Path, folders: Sequence[Path]) -> None:
 class Child:
     """One Mosquitto. It ends with us, whatever ends us, and holds the folder's lock until it has ended."""
 
-    def __init__(self, name: str, program: Path, configuration: Path, owner: Owner, lock: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: Path,
+        configuration: Path,
+        owner: Owner,
+        lock: int,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
+        self._prepare = prepare  # before each start; OSError says that the broker cannot be started
         self._command = [str(program), "-c", str(configuration.absolute())]
         self._owner = owner
         self._lock = lock
@@ -183,6 +198,12 @@ class Child:
         user = {} if self._owner.user is None else {"user": self._owner.user, "group": self._owner.user}
         if user:
             user["extra_groups"] = ()  # type: ignore[assignment]
+        try:
+            self._prepare()
+        except OSError as error:
+            raise BrokersFault(
+                f"the {self.name} broker cannot be started: {error.filename} cannot be written: {error.strerror}"
+            ) from error
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,

@@ -44,6 +44,19 @@ MetricsListen = Annotated[str | None, typer.Option(help="The address of that por
 LogFormat = Annotated[
     str | None, typer.Option(help="auto, json or text; auto is text in a terminal, else json.  [default: auto]")
 ]
+CallsPerDevice = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Calls a second of one caller for one device that are looked at; 0: no limit.  [default: 20]"
+    ),
+]
+CallsPerConnection = Annotated[
+    float | None,
+    typer.Option(min=0, help="Calls a second of one connection that are looked at; 0: no limit.  [default: 100]"),
+]
+CallsOverall = Annotated[
+    float | None, typer.Option(min=0, help="Calls a second that are looked at; 0: no limit.  [default: 2000]")
+]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.", envvar="BOOTSTRAP_BRIDGE_LOG_LEVEL")]
 
 
@@ -95,6 +108,9 @@ def up_(
     database: Database = None,
     metrics_port: MetricsPort = None,
     metrics_listen: MetricsListen = None,
+    calls_per_device: CallsPerDevice = None,
+    calls_per_connection: CallsPerConnection = None,
+    calls_overall: CallsOverall = None,
     log_level: LogLevel = "warning",
     log_format: LogFormat = None,
 ) -> None:
@@ -108,6 +124,9 @@ def up_(
         database=database,
         metrics_port=metrics_port,
         metrics_listen=metrics_listen,
+        calls_per_device=calls_per_device,
+        calls_per_connection=calls_per_connection,
+        calls_overall=calls_overall,
         log_level=log_level,
         log_format=log_format,
     )
@@ -180,6 +199,9 @@ def serve(
     database: Database = None,
     metrics_port: MetricsPort = None,
     metrics_listen: MetricsListen = None,
+    calls_per_device: CallsPerDevice = None,
+    calls_per_connection: CallsPerConnection = None,
+    calls_overall: CallsOverall = None,
     log_level: LogLevel = "info",
     log_format: LogFormat = None,
 ) -> None:
@@ -193,6 +215,9 @@ def serve(
         database=database,
         metrics_port=metrics_port,
         metrics_listen=metrics_listen,
+        calls_per_device=calls_per_device,
+        calls_per_connection=calls_per_connection,
+        calls_overall=calls_overall,
         log_level=log_level,
         log_format=log_format,
     )

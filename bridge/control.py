@@ -15,6 +15,7 @@ import structlog
 
 from bridge import queries
 from bridge.answers import MAX_MESSAGE, Answer
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch
 from bridge.broker import Incoming
 from bridge.decisions import BulkEvent, Event, Refusal
@@ -102,11 +103,28 @@ class Control:
         self._clock = clock
         self._meter = meter
 
+    def refuse_for_want_of_room(self, message: Incoming) -> Handled:
+        """Answer a request that cannot even wait; it is neither decided nor remembered, and may be sent again."""
+        asked = self._asked(message)
+        if asked.command not in FILES:
+            self._read(asked)
+        asked.outcome = Code.LIMIT_REACHED
+        self._measure(asked, 0.0)
+        refusal = Refusal(
+            Code.LIMIT_REACHED, "too many requests wait already: wait for their answers, then send this one again"
+        )
+        payload = Answer(asked.command, asked.request_id, refusal=refusal).to_bytes()
+        return Handled(self._topics.response(asked.tenant, asked.administrator), payload, asked.correlation)
+
+    def _asked(self, message: Incoming) -> _Asked:
+        _, tenant, administrator, _, command = self._topics.levels(message.topic)
+        return _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
+
     async def handle(self, message: Incoming) -> Handled:
         """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged."""
-        _, tenant, administrator, _, command = self._topics.levels(message.topic)
-        asked = _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
-        handled = Handled(self._topics.response(tenant, administrator), b"", asked.correlation)
+        asked = self._asked(message)
+        command = asked.command
+        handled = Handled(self._topics.response(asked.tenant, asked.administrator), b"", asked.correlation)
         started = time.perf_counter()
         try:
             handled.payload = await self._execute(asked, handled)
@@ -205,6 +223,7 @@ class Control:
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
+        passed(Arrow.REQUEST_UNDERSTOOD)
         sweep = SWEEPS[asked.command](asked.value) if asked.command in SWEEPS else None
         while True:
             async with self._store.write() as transaction:
@@ -221,6 +240,7 @@ class Control:
                 if desk.changes_rulebook:
                     # Before the commit: who reads the rows after it shall not follow what was.
                     await self._follow(transaction.connection)
+                passed(Arrow.REQUEST_DECIDED)
             # Committed: now others may hear of it.
             if asked.outcome == "ok":
                 asked.refused.update(one.outcome for one in desk.audit if one.device_id and one.outcome != "ok")
@@ -229,7 +249,9 @@ class Control:
             handled.events.extend(desk.news)
             handled.account_work.add(desk.batch.account_work)
             if said is not None:
+                passed(Arrow.REQUEST_COMMITTED)
                 return revealed(asked.command, said, self._rulebook.keys)
+            passed(Arrow.REQUEST_PART_COMMITTED)
 
     async def _follow(self, connection: queries.Connection) -> None:
         now = await queries.standing(connection)

@@ -70,6 +70,7 @@ UNMEASURED: Final[Meter] = Unmeasured()
 CALL: Final = "call"
 REQUEST: Final = "request"
 INFO: Final = "info"
+EVENT: Final = "event"
 _KINDS: Final = {"kind": (CALL, REQUEST, INFO)}
 _SESSIONS: Final = {"session": ("calls", "control", "info", "accounts")}
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -120,6 +121,18 @@ MALFORMED: Final = Measure(
     Kind.COUNTER,
     "Calls that could not be understood, by what was wrong.",
     {"reason": ("device-id", "client-id", "too-large", "not-utf8", "not-json", "members", "public-key", "token")},
+)
+LIMITED: Final = Measure(
+    "calls_limited",
+    Kind.COUNTER,
+    "Calls that were not looked at, by the limit that they were above.",
+    {"limit": ("device", "connection", "overall")},
+)
+DROPPED: Final = Measure(
+    "messages_dropped",
+    Kind.COUNTER,
+    "Messages dropped because too many waited: incoming ones with QoS 0, and events that the broker did not take.",
+    {"kind": (CALL, REQUEST, INFO, EVENT)},
 )
 FAULTS: Final = Measure(
     "faults",
@@ -231,6 +244,8 @@ MEASURES: Final = (
     REFUSALS,
     BULK_ROWS,
     MALFORMED,
+    LIMITED,
+    DROPPED,
     FAULTS,
     STORE_FAULTS,
     EVENTS,

@@ -4,22 +4,28 @@ import asyncio
 import gc
 import math
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import structlog
 
 from bridge import __version__, broker, queries
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
+from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
-from bridge.health import Health
+from bridge.folder import write_private
+from bridge.health import DATABASE, RIGHTS, Health
 from bridge.httpd import serving
-from bridge.installation import Installation, ServiceLogin
-from bridge.intake import Intake
+from bridge.installation import Installation, ServiceLogin, own_logins
+from bridge.intake import Intake, paced
 from bridge.leaving import leave
+from bridge.limits import Rates
+from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
 from bridge.neighbours import Neighbours
 from bridge.notifying import ALIVE, READY, STOPPING, Notifier
@@ -32,6 +38,7 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
+from bridge.settings import RECONCILE_EVERY
 from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.vitals import Vitals
@@ -39,9 +46,6 @@ from bridge.wire import iso
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
-DATABASE: Final = "database"
-RIGHTS: Final = "rights"
-"""What the bridge stands on in the operations broker: its own accounts there, and what an account may by default."""
 PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
 """The parts that ``Service.health`` tells of: four sessions and what they stand on."""
 ANNOUNCED_AGAIN: Final = 5.0
@@ -72,11 +76,18 @@ class Service:
         installation: Installation,
         database_url: str | None = None,
         *,
+        rates: Rates | None = None,
+        keepalive: int = broker.KEEPALIVE,
+        reconcile_every: float = RECONCILE_EVERY,
         listening: socket.socket | None = None,
         ending: Ending | None = None,
         notifier: Notifier | None = None,
     ) -> None:
+        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
+        self._rates = rates or Rates()
         self._installation = installation
+        self._keepalive = keepalive
+        self._reconcile_every = reconcile_every
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -88,7 +99,7 @@ class Service:
         self._notifier = notifier or Notifier({})
 
     async def run(self) -> None:
-        """Serve. Raises StoreUnusable if the database cannot be opened."""
+        """Serve. Raises StoreUnusable if the database cannot be opened, Busy if another bridge has it, OSError."""
         self._ending.told = self._stopping
         if self._notifier.watched:
             self._vitals.beaten = lambda: self._notifier.tell(ALIVE)
@@ -105,14 +116,21 @@ class Service:
                 await stack.enter_async_context(serving(self._listening, self._vitals.pages))
             beating = asyncio.create_task(self._vitals.beat(), name="beat")
             stack.callback(beating.cancel)
-            store = await Store.open(self._database_url)
+            lock = await stack.enter_async_context(_alone(self._database_url))
+            marker = self._installation.folder.database_made
+            before = Before(made=marker.exists(), cut_off=lock is not None and lock.cut_off, marker=marker)
+            store = await Store.open(self._database_url, before)
             store.meter = self._meter
             try:
+                if lock is not None:
+                    lock.sign()
+                note_made(marker)
                 await self._prepare(store)
                 self.health.serves(DATABASE)
-                self.health.serves(RIGHTS)
                 await self._serve(store)
             finally:
+                if lock is not None:
+                    lock.strike_out()  # first: whoever dies between here and the end has lost nothing
                 await self._vitals.end()
                 await self._ending.go(CLOSE, store.close())
                 log.info("stopped")
@@ -144,6 +162,7 @@ class Service:
                     ]
                 )
             there = await transaction.accounts([one.username for one in first])
+        passed(Arrow.BEGINNINGS_COMMITTED)
         self.gone = frozenset(
             one.username
             for one in first
@@ -162,20 +181,32 @@ class Service:
         rulebook.follow(now.values, now.tenants, now.roles)
         meter = self._meter
         herald = Herald(topics, meter)
-        intake = Intake(store, rulebook, topics, clock, meter)
+        intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
         def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
+            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
 
         own = facts.gate
-        gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
+        gate_login = broker.Login(
+            facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
+        )
         gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
         control = ControlSession(
             inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
         )
         info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
         accounts = AccountsSession(
-            inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald, meter
+            inside(facts.accounts),
+            topics,
+            store,
+            rulebook,
+            info.heard_all,
+            gate.push,
+            herald,
+            self.health,
+            own_logins(facts, topics),
+            self._reconcile_every,
+            meter,
         )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
@@ -199,7 +230,7 @@ class Service:
                 tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
-            tasks.create_task(self._keep_house(store, rulebook, herald.tell), name="housekeeping")
+            tasks.create_task(self._keep_house(store, rulebook, herald), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
 
     async def _tell_systemd(self) -> None:
@@ -254,10 +285,11 @@ class Service:
                 while not self.health.whole:
                     await self.health.changed()
 
-    async def _keep_house(self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None]) -> None:
+    async def _keep_house(self, store: Store, rulebook: Rulebook, herald: Herald) -> None:
         while True:
             try:
-                tell(await keep_house(store, rulebook, clock()))
+                async for events in keep_house(store, rulebook, clock()):
+                    await herald.tell_all(events)
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
@@ -305,8 +337,35 @@ async def watch_database(store: Store, health: Health) -> None:
         log.info("database serves")
 
 
-async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
-    """Let registrations expire and retire whose time is over, and forget old answers; return what is to be told.
+@asynccontextmanager
+async def _alone(database_url: str) -> AsyncIterator[Lock | None]:
+    """Keep other bridges off the database, where it is a file. Raises Busy, OSError."""
+    path = path_of(database_url)
+    if path is None:
+        yield None
+        return
+    remedy = "end that one first, or name another with --database"
+    lock = await asyncio.to_thread(take_lock, lock_of(path), f"the database {path}", remedy)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def note_made(marker: Path) -> None:
+    """Note that the installation has a database from now on, so that a lost one is not taken for a first start."""
+    try:
+        write_private(
+            marker,
+            "This installation has a database of registrations. If it is lost, the bridge does not start until it was\n"
+            "restored from a backup. Remove this file only to begin anew with an empty one.\n",
+        )
+    except OSError as error:
+        log.warning("not noted that there is a database", file=str(marker), reason=str(error))
+
+
+async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterator[list[Event]]:
+    """Let registrations expire and retire whose time is over, and forget old answers; yield what is to be told.
 
     Raises StoreFault.
     """
@@ -314,7 +373,6 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
     lives = [policy.ttl for policy in policies if policy.ttl]
     created = now - min(lives) if lives else -1
     confirmed = now - min(policy.retention for policy in policies)
-    events: list[Event] = []
     after = ""
     while True:
         async with store.write() as transaction:
@@ -327,7 +385,8 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
                 batch.decide(Age(device_id))
             await batch.write()
             await transaction.forget_answers(now - REMEMBERED)
-        events.extend(batch.events)
+        passed(Arrow.AGED_COMMITTED)
+        yield batch.events
         if len(ids) < AGED_AT_ONCE:
-            return events
+            return
         after = ids[-1]

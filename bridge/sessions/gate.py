@@ -8,22 +8,25 @@ from typing import Final
 import structlog
 
 from bridge import broker, queries
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import MarkDelivered
 from bridge.intake import Intake, Outgoing
-from bridge.measures import ACCEPT_TO_DELIVERED, UNMEASURED, Meter
+from bridge.measures import ACCEPT_TO_DELIVERED, CALL, UNMEASURED, Meter
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
-from bridge.sessions import RETAINED_ONLY_IF_NEW, Hands, Switch, as_long_as
+from bridge.sessions import RETAINED_ONLY_IF_NEW, Hands, Switch, as_long_as, note_dropped
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import ANSWER_EXPIRY, Topics
 
 PUSHED_AT_ONCE: Final = 500
 """Registrations read at once when credentials are pushed again after a pause."""
+SUMMING_UP: Final = 1.0
+"""Seconds between two lines that sum up what has no line of its own in the log."""
 
 log = structlog.get_logger("calls")
 
@@ -70,7 +73,8 @@ class GateSession:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._receive(connection), name="calls: receive")
                     tasks.create_task(self._note_deliveries(), name="calls: note deliveries")
-                    tasks.create_task(self._push_again(), name="calls: push what was not delivered")
+                    tasks.create_task(self._push_again(connection), name="calls: push what was not delivered")
+                    tasks.create_task(self._sum_up(connection), name="calls: sum up")
                     self.ready.turn_on()
             finally:
                 self._connection = None
@@ -78,6 +82,15 @@ class GateSession:
     def current(self) -> Connection | None:
         """Return the connection while there is one."""
         return self._connection
+
+    async def _sum_up(self, connection: Connection) -> None:
+        try:
+            while True:
+                await asyncio.sleep(SUMMING_UP)
+                self._intake.sum_up()
+                note_dropped(connection, CALL, self._meter)
+        finally:
+            self._intake.sum_up()
 
     async def _receive(self, connection: Connection) -> None:
         async for messages in connection.batches():
@@ -89,13 +102,16 @@ class GateSession:
     async def _take(self, connection: Connection, messages: Sequence[Incoming]) -> None:
         taken = await self._intake.take(messages)
         connection.ack(messages)
+        passed(Arrow.CALLS_ACKNOWLEDGED)
         for topic in taken.clearings:
             connection.send(topic, b"", retain=True)
         for answer in taken.answers:
             self._send(connection, answer)
+        passed(Arrow.CALLS_ANSWERED)
         if taken.account_work:
             self.accounts_changed(taken.account_work)
         self._herald.tell(taken.events)
+        passed(Arrow.CALLS_TOLD)
         await connection.drained()
 
     async def settle(self) -> None:
@@ -131,16 +147,18 @@ class GateSession:
             for registration in registrations:
                 self._send(connection, self._intake.push(registration))
 
-    async def _push_again(self) -> None:
+    async def _push_again(self, connection: Connection) -> None:
         after = ""
         while True:
-            async with self._store.read() as connection:
-                page = await queries.undelivered(connection, after, PUSHED_AT_ONCE)
+            await connection.drained()
+            async with self._store.read() as reading:
+                page = await queries.undelivered(reading, after, PUSHED_AT_ONCE)
             if not page:
                 return
             after = page[-1].id
             now = clock()
             self.push([one for one in page if not redelivery_ended(one, self._rulebook.policy(one.tenant), now)])
+            passed(Arrow.CREDENTIALS_PUSHED_AGAIN)
 
     async def _note_deliveries(self) -> None:
         while True:
@@ -149,12 +167,14 @@ class GateSession:
             await self._was_delivered.wait()
             self._was_delivered.clear()
             delivered, self._delivered = self._delivered, []
+            passed(Arrow.DELIVERY_HEARD)
             async with self._store.write() as transaction:
                 batch = Batch(transaction, self._rulebook, clock())
                 await batch.load(distinct(device_id for device_id, _ in delivered))
                 for device_id, seed in delivered:
                     batch.decide(MarkDelivered(device_id, seed))
                 await batch.write()
+            passed(Arrow.DELIVERY_COMMITTED)
             for event in batch.events:
                 registration = batch.registration(event.id)
                 if event.event == "delivered" and registration is not None and registration.accepted is not None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from bridge import broker, wire
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
@@ -18,7 +19,7 @@ from bridge.inventory import with_info
 from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
-from bridge.sessions import RETAINED_NEVER, Hands, Switch
+from bridge.sessions import RETAINED_NEVER, Hands, Switch, note_dropped
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -62,7 +63,9 @@ class InfoSession:
         the bridge ended, the first word may be waiting, and must find the account noted.
         """
         await self.compared.wait()
-        async with broker.connect(self._login, persistent=True, manual_ack=True) as connection:
+        async with broker.connect(
+            self._login, persistent=True, manual_ack=True, longest=wire.MAX_CALL + 1
+        ) as connection:
             await connection.subscribe(self._topics.infos, retain_handling=RETAINED_NEVER)
             self._connection = connection
             try:
@@ -73,6 +76,8 @@ class InfoSession:
                     with self.hands.full():
                         await self._take(messages)
                         connection.ack(messages)
+                        passed(Arrow.INFO_ACKNOWLEDGED)
+                    note_dropped(connection, INFO, self._meter)
             finally:
                 self._connection = None
                 for waiting in self._barriers.values():
@@ -120,6 +125,7 @@ class InfoSession:
 
     async def _note(self, said: Sequence[tuple[str, str, Any]]) -> None:
         started = time.perf_counter()
+        passed(Arrow.INFO_HEARD)
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, clock())
             ids = distinct(device_id for _, device_id, _ in said)
@@ -136,6 +142,8 @@ class InfoSession:
                     log.warning("properties left out", device=device_id, reason="they would exceed 8 KiB")
             await transaction.save_devices(list(heard.values()))
             await batch.write()
+            passed(Arrow.INFO_DECIDED)
+        passed(Arrow.INFO_COMMITTED)
         self._herald.tell(batch.events)
         seconds = time.perf_counter() - started
         log.info(
