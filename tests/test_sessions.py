@@ -184,3 +184,25 @@ def test_a_session_that_fails_while_it_is_cancelled_does_not_begin_again() -> No
         beginning_again.cancel()
 
     hurried(work())
+
+
+def test_a_session_whose_group_fails_by_itself_begins_again() -> None:
+    async def work() -> None:
+        async def fails() -> None:
+            await asyncio.sleep(0)  # the group is left already, and waits for this
+            raise Disconnected("the broker has ended")
+
+        async def in_a_group(session: Scripted) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fails())
+
+        session = Scripted(in_a_group, in_a_group)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        beginning_again = asyncio.create_task(session.over.wait())
+        await asyncio.wait({holding, beginning_again}, return_when=asyncio.FIRST_COMPLETED)
+        assert beginning_again.done()
+        assert not holding.done()
+        holding.cancel()
+        await asyncio.wait({holding})
+
+    hurried(work())
