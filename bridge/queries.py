@@ -140,7 +140,7 @@ async def confirmation_quantiles(
     for quantile in quantiles:
         row = statement.order_by(seconds).limit(1).offset(max(0, min(number - 1, int(number * quantile))))
         value = (await connection.execute(row)).scalar()
-        found.append(None if value is None else value / 1000)
+        found.append(None if value is None else max(0, value) / 1000)  # the clock may have been set
     return found
 
 
