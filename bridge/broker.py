@@ -10,6 +10,7 @@ import asyncio
 import functools
 import random
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -24,14 +25,25 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bridge.window import WINDOW, Outgoing, Window
+
 MAX_BATCH: Final = 500
-MAX_OUTSTANDING: Final = 2_000
-"""Publishes without acknowledgement at which ``drained`` begins to wait."""
-WINDOW: Final = 200
-"""Publishes with QoS 1 under way at once, unless the broker's Receive Maximum is lower (MQTT 5, section 4.9)."""
+RECEIVED: Final = 200
+"""Messages with QoS above 0 that the broker sends before the first of them is acknowledged (its Receive Maximum)."""
+MAX_WAITING: Final = 20_000
+MAX_WAITING_BYTES: Final = 32_000_000
+"""Messages that wait for their turn, and their bytes, beyond which those with QoS 0 are dropped.
+
+Nothing else bounds them: they need no acknowledgement, and while reading stopped, that of our own publishes would not
+be heard.
+"""
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
+
+KEEPALIVE: Final = 15
+"""Seconds of silence after which the broker is asked whether it is still there. One that says nothing for as long again
+is gone; the broker ends a silent connection of ours, and speaks our last will, after one and a half times as long."""
 
 _NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
 
@@ -58,13 +70,14 @@ class SubscriptionRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where and as whom to connect. ``client_id`` None lets the library draw one."""
+    """Where and as whom to connect. ``client_id`` None lets the library draw one; ``keepalive`` is in seconds."""
 
     host: str
     port: int
     username: str
     password: str = field(repr=False)
     client_id: str | None = field(default=None, repr=False)
+    keepalive: int = KEEPALIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement."""
+    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement, ``arrived`` is when, by ``monotonic``."""
 
     topic: str
     payload: bytes
@@ -85,6 +98,12 @@ class Incoming:
     retain: bool
     mid: int
     correlation: bytes | None
+    arrived: float | None = field(default=None, compare=False)
+
+    @property
+    def weight(self) -> int:
+        """Its bytes."""
+        return len(self.topic) + len(self.payload) + len(self.correlation or b"")
 
 
 class _Inbox(asyncio.Queue[Any]):
@@ -94,8 +113,14 @@ class _Inbox(asyncio.Queue[Any]):
         super().__init__(maxsize)
         self.waiting: deque[Incoming] = deque()
         self.arrived = asyncio.Event()
+        self.size = 0
+        self.dropped = 0
 
     def add(self, message: Incoming) -> None:
+        if not message.qos and (len(self.waiting) >= MAX_WAITING or self.size >= MAX_WAITING_BYTES):
+            self.dropped += 1
+            return
+        self.size += message.weight
         self.waiting.append(message)
         self.arrived.set()
 
@@ -103,17 +128,9 @@ class _Inbox(asyncio.Queue[Any]):
         while not self.waiting:
             self.arrived.clear()
             await self.arrived.wait()
-        return [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    properties: Properties | None
-    told: Callable[[int], None] | None
+        batch = [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
+        self.size -= sum(message.weight for message in batch)
+        return batch
 
 
 @functools.cache
@@ -140,6 +157,18 @@ class _Client(aiomqtt.Client):
     another connection's, which would then be neither read nor written again. Registering at once in the loop's own
     thread also saves waking the loop for each packet.
     """
+
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done once the connection has ended."""
+        return self._disconnected
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
+        """Give up at once where a connection ends before the broker has answered; aiomqtt waits its whole patience."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
+            self._connected.exception()  # nobody may be waiting for it any more
+        super()._on_disconnect(client, userdata, flags, reason, properties)
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._watch, sock)  # paho connects in a thread of its own
@@ -172,16 +201,19 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A live connection; made by ``connect``."""
 
-    def __init__(self, client: aiomqtt.Client, inbox: _Inbox, manual_ack: bool) -> None:
+    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool, longest: int | None = None) -> None:
+        self._longest = longest
         self._client = client
         self._paho = client._client
         self._inbox = inbox
-        self._pending: dict[int, Callable[[int], None] | None] = {}
+        self._window = Window()
         self._early: dict[int, int] = {}
-        self._queued: deque[_Outgoing] = deque()
-        self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._manual_ack = manual_ack
+        self._unacknowledged = 0
         self._paho.manual_ack_set(manual_ack)
         self._paho.disable_logger()  # a line for each packet, written to nowhere
         self._connected = self._paho.on_connect
@@ -190,30 +222,35 @@ class Connection:
         self._paho.on_publish = self._on_publish
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
-        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._window.limit = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         assert self._connected is not None
         self._connected(client, userdata, flags, reason, properties)  # type: ignore[call-arg]
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
+        self._unacknowledged += self._manual_ack and message.qos > 0
+        payload, arrived = message.payload, time.monotonic()
+        payload = bytes(payload if self._longest is None else payload[: self._longest])
         self._inbox.add(
-            Incoming(message.topic, bytes(message.payload), message.qos, message.retain, message.mid, correlation)
+            Incoming(message.topic, payload, message.qos, message.retain, message.mid, correlation, arrived)
         )
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
-        if mid in self._pending:
+        if mid in self._window:
             self._settle(mid, reason.value)
         else:
             self._early[mid] = reason.value  # acknowledged before publish() has told us its message id
 
     def _settle(self, mid: int, reason: int) -> None:
-        told = self._pending.pop(mid)
-        if self._queued:
-            self._publish(self._queued.popleft())
-        if len(self._queued) < MAX_OUTSTANDING:
+        settled = self._window.end(mid)
+        while (following := self._window.following()) is not None:
+            self._publish(following)
+        if self._window.has_room:
             self._room.set()
-        if told is not None:
-            told(reason)
+        if not self._window.under_way:
+            self._quiet.set()
+        if settled.told is not None:
+            settled.told(reason)
 
     async def subscribe(
         self,
@@ -246,7 +283,17 @@ class Connection:
         """Acknowledge messages that were received with manual acknowledgement; QoS 0 needs none."""
         for message in messages:
             if message.qos:
+                self._unacknowledged -= 1
                 self._paho.ack(message.mid, message.qos)
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many messages wait for their turn, are not acknowledged by us, and not by the broker."""
+        return {
+            "waiting": len(self._inbox.waiting),
+            "unacknowledged": self._unacknowledged,
+            "outgoing": len(self._window),
+        }
 
     def send(
         self,
@@ -263,22 +310,36 @@ class Connection:
 
         Raises Disconnected.
         """
-        outgoing = _Outgoing(topic, payload, qos, retain, _properties(correlation, expiry), told)
-        if qos == 0 or len(self._pending) < self._window:
+        outgoing = Outgoing(topic, payload, qos, retain, _properties(correlation, expiry), told)
+        if qos == 0 or self._window.goes_at_once(outgoing):
             self._publish(outgoing)
-            return
-        self._queued.append(outgoing)
-        if len(self._queued) >= MAX_OUTSTANDING:
+        elif not self._window.has_room:
             self._room.clear()
 
-    def _publish(self, outgoing: "_Outgoing") -> None:
+    def _publish(self, outgoing: Outgoing) -> None:
         info = self._paho.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain, outgoing.properties)
         if info.rc != MQTT_ERR_SUCCESS:
             raise Disconnected(f"could not publish: error {info.rc}")
         if outgoing.qos:
-            self._pending[info.mid] = outgoing.told
+            self._window.begin(info.mid, outgoing)
+            self._quiet.clear()
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether ``drained`` would return at once."""
+        return self._room.is_set()
+
+    def dropped(self) -> int:
+        """Return how many messages with QoS 0 were dropped since this was asked the last time."""
+        number, self._inbox.dropped = self._inbox.dropped, 0
+        return number
+
+    @property
+    def waiting(self) -> int:
+        """Publishes that wait in memory because the broker has not acknowledged those before them."""
+        return self._window.waiting
 
     async def drained(self) -> None:
         """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
@@ -288,8 +349,15 @@ class Connection:
         except TimeoutError:
             raise Disconnected("the broker has not acknowledged for 30 s") from None
 
+    async def settled(self) -> None:
+        """Wait until the broker has acknowledged all that was sent; without a broker that is never."""
+        await self._quiet.wait()
+
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
-        """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""
+        """Publish with QoS 1 and return the broker's reason code.
+
+        Raises Disconnected, at once when the connection ends, and after ``patience`` s.
+        """
         reason: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def told(code: int) -> None:
@@ -297,11 +365,13 @@ class Connection:
                 reason.set_result(code)
 
         self.send(topic, payload, told=told, **options)
-        try:
-            async with asyncio.timeout(patience):
-                return await reason
-        except TimeoutError:
-            raise Disconnected(f"the broker has not acknowledged within {patience:g} s") from None
+        ended = self._client.ended
+        await asyncio.wait((reason, ended), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if reason.done():
+            return reason.result()
+        if ended.done():
+            raise Disconnected("the connection ended before the broker had acknowledged")
+        raise Disconnected(f"the broker has not acknowledged within {patience:g} s")
 
 
 @asynccontextmanager
@@ -312,17 +382,20 @@ async def connect(
     clean_start: bool | None = None,
     manual_ack: bool = False,
     will: Will | None = None,
-    keepalive: int = 30,
     patience: float = 10.0,
+    received: int = RECEIVED,
+    longest: int | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect with MQTT 5 and TCP_NODELAY; without the latter a QoS 1 round trip waits for delayed TCP acks.
 
     A ``persistent`` session survives the connection. ``clean_start`` clears what an earlier one left behind (by
-    default only where not persistent). Raises Unreachable, LoginRefused.
+    default only where not persistent). ``received``: how many messages come before one is acknowledged. ``longest``:
+    bytes after which a payload is cut off. Raises Unreachable, LoginRefused.
     """
     inbox = _Inbox()
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = SESSION_LIFE if persistent else 0
+    properties.ReceiveMaximum = received
     client = _Client(
         login.host,
         login.port,
@@ -333,7 +406,7 @@ async def connect(
         clean_start=(not persistent) if clean_start is None else clean_start,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, 1, True),
-        keepalive=keepalive,
+        keepalive=login.keepalive,
         timeout=patience,
         max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
@@ -341,13 +414,14 @@ async def connect(
     )
     # Only connecting shall read as a failure to connect, hence no `async with` round the caller's block here.
     try:
-        connection = Connection(client, inbox, manual_ack)
+        connection = Connection(client, inbox, manual_ack, longest)
         await client.__aenter__()
     except MqttConnectError as error:
         if _value(error.rc) in _NOT_AUTHORISED:
             raise LoginRefused(f"the broker at {login.host}:{login.port} refuses the login {login.username}") from error
         raise Unreachable(f"the broker at {login.host}:{login.port} refuses to connect: {error}") from error
     except (aiomqtt.MqttError, OSError) as error:
+        _drop(client)  # it may be open, to somebody who says nothing
         raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
     except asyncio.CancelledError:
         client._client.disconnect()
@@ -366,14 +440,25 @@ async def _leave(client: aiomqtt.Client) -> None:
     try:
         await client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
-        return  # it had ended already, which whoever used it has been told
+        pass  # it had ended already, which whoever used it has been told, or the other side takes nothing any more
+    finally:
+        _drop(client)
+
+
+def _drop(client: aiomqtt.Client) -> None:
+    """Close what may still be open, without a word."""
+    client._client._sock_close()
 
 
 class Backoff:
-    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``."""
+    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``.
 
-    def __init__(self, longest: float = 10.0) -> None:
+    ``chance`` draws from 0 up to 1.
+    """
+
+    def __init__(self, longest: float = 10.0, chance: Callable[[], float] = random.random) -> None:
         self._longest = longest
+        self._chance = chance
         self._next = 0.1
 
     def reset(self) -> None:
@@ -384,4 +469,4 @@ class Backoff:
         """Wait between half of the next interval and all of it, so that clients do not come back in step."""
         interval = self._next
         self._next = min(self._longest, interval * 2)
-        await asyncio.sleep(interval * (0.5 + random.random() / 2))  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(interval * (0.5 + self._chance() / 2))

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import typer
 
-from bridge import beside, display
+from bridge import beside, display, installation
 from bridge.beside import Plan
 from bridge.beside_files import Wishes
 from bridge.beside_fit import BesideFault
 from bridge.brokers import find_plugin
+from bridge.children import installed_mosquitto
 from bridge.dynsec_file import AccountsFileFault
 from bridge.installation import Installation, InstallationFault
+from bridge.locks import Busy, lock_folder
 from bridge.mosquitto_conf import ConfigurationFault
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
@@ -21,7 +23,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 def run_init_beside(settings: Settings, configuration: Path, *, yes: bool, administrator_prefix: str | None) -> None:
     """Put the bridge beside a Mosquitto that runs already. Raises typer.Exit with the status."""
-    plugin = settings.plugin or find_plugin()
+    plugin = settings.plugin or find_plugin(settings.mosquitto or installed_mosquitto())
     if plugin is None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     wishes = Wishes(
@@ -43,8 +45,11 @@ def run_init_beside(settings: Settings, configuration: Path, *, yes: bool, admin
             out.print("There is nothing to change.", style="bold green")
             return
         _ask(yes=yes)
+        installation.make_folder(settings.data)
+        lock = lock_folder(settings.data)
         made, backups = beside.carry_out(planned)
-    except (BesideFault, ConfigurationFault, AccountsFileFault, InstallationFault) as error:
+        lock.release()
+    except (BesideFault, ConfigurationFault, AccountsFileFault, InstallationFault, Busy) as error:
         raise _fail(str(error), REFUSED) from error
     _show_next(planned, made, backups)
 

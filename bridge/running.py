@@ -5,16 +5,21 @@ import os
 import sys
 from pathlib import Path
 
+import structlog
 import typer
 
 from bridge import __version__, configurations, display, installation, up
 from bridge.brokers import find_plugin
-from bridge.children import BrokersFault, choose_owner, hand_over
+from bridge.children import BrokersFault, choose_owner, hand_over, installed_mosquitto
+from bridge.httpd import address_of
 from bridge.installation import Installation, InstallationFault
-from bridge.service import Service
+from bridge.locks import Busy, lock_bridge, lock_folder
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
+from bridge.stopping import HUNG, Ending, end_at_once, until_signalled
 from bridge.store import StoreUnusable
+
+log = structlog.get_logger("bridge")
 
 
 def _first(group: BaseException) -> BaseException:
@@ -30,11 +35,20 @@ def _fail(message: str, status: int) -> typer.Exit:
 
 def run_up(settings: Settings) -> None:
     """Run brokers and bridge until a signal. Raises typer.Exit with the status."""
+    ending = Ending()
     try:
-        asyncio.run(up.until_signalled(up.run(settings, _show_ready)))
-    except (BrokersFault, up.Busy, InstallationFault, StoreUnusable, BaseExceptionGroup) as error:
+        asyncio.run(until_signalled(up.run(settings, _show_ready, ending), ending))
+    except (BrokersFault, Busy, InstallationFault, StoreUnusable, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     err.print("stopped")
+    _end(ending)
+
+
+def _end(ending: Ending) -> None:
+    """End with the status that says so if a stage of the shutdown hung, without waiting for what hangs."""
+    if ending.hung:
+        err.print(f"the shutdown hung at: {', '.join(ending.hung)}", style="red")
+        end_at_once(HUNG)
 
 
 def _explained(error: BaseException) -> typer.Exit | BaseException:
@@ -43,12 +57,14 @@ def _explained(error: BaseException) -> typer.Exit | BaseException:
     match first:
         case BrokersFault():
             return _fail(str(first), NOT_REACHED)
-        case up.Busy() | InstallationFault() | StoreUnusable():
+        case Busy() | InstallationFault() | StoreUnusable():
             return _fail(str(first), REFUSED)
+        case OSError(filename=str() | Path()):
+            return _fail(f"{first.filename} cannot be used: {first.strerror}", REFUSED)
     return first
 
 
-def _show_ready(made: Installation) -> None:
+def _show_ready(made: Installation, shown_at: str | None) -> None:
     facts, folder = made.facts, made.folder
     given = "" if folder.path == Path("var") else f" --data {folder.path}"
     bootstrap_file = "" if folder.path == Path("var") else f" --bootstrap-file {folder.for_devices}"
@@ -58,6 +74,8 @@ def _show_ready(made: Installation) -> None:
         style="bold green",
         highlight=False,
     )
+    if shown_at is not None:
+        out.print(f"Health and figures: {shown_at}/healthz, /readyz, /metrics", highlight=False)
     out.print(f"Logins are in {folder.access}. Try, in another terminal:", highlight=False)
     for line in (
         f"bootstrap-bridge register sim-001 sim-002 sim-003{given}",
@@ -71,12 +89,14 @@ def _show_ready(made: Installation) -> None:
 
 def run_init(settings: Settings) -> None:
     """Make an installation for brokers that run on their own. Raises typer.Exit with the status."""
-    found = settings.plugin or find_plugin()
+    found = settings.plugin or find_plugin(settings.mosquitto or installed_mosquitto())
     if found is None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     os.umask(0o077)
     try:
+        installation.make_folder(settings.data)
         installation.refuse_beside(settings.data)
+        lock = lock_folder(settings.data)
         made = installation.make(
             settings.data,
             host=settings.host,
@@ -92,10 +112,13 @@ def run_init(settings: Settings) -> None:
         files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
         made.write_access()
-    except InstallationFault as error:
-        raise _fail(str(error), REFUSED) from error
+        lock.release()
+    except (InstallationFault, Busy, OSError) as error:
+        raise _explained(error) from error
     if owner.warning is not None:
         err.print(display.text(owner.warning), style="yellow")
+    for fault in made.mended:
+        err.print(display.text(fault), style="yellow")
     out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
     given = f" --data {settings.data}"
     for line in (
@@ -117,14 +140,18 @@ def run_serve(settings: Settings) -> None:
             if (value := getattr(settings, name)) is not None
         }
         made = Installation(made.folder, made.keys, made.facts.model_copy(update=changed))
-        lock = up.take_lock(made.folder.bridge / "lock", up.LOCK_PATIENCE)
-    except (InstallationFault, up.Busy) as error:
-        raise _fail(str(error), REFUSED) from error
-    except OSError as error:
-        raise _fail(f"{error.filename} cannot be used: {error.strerror}", REFUSED) from error
+        lock = lock_bridge(settings.data)
+    except (InstallationFault, Busy, OSError) as error:
+        raise _explained(error) from error
+    ending = Ending()
     try:
-        asyncio.run(up.until_signalled(Service(made, settings.database).run()))
-    except (StoreUnusable, BaseExceptionGroup) as error:
+        listening = up.metrics_socket(settings)
+        if listening is not None:
+            log.info("shown", address=address_of(listening))
+        service = up.service_for(made, settings, listening, ending)
+        asyncio.run(until_signalled(service.run(), ending))
+    except (BrokersFault, StoreUnusable, Busy, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     finally:
-        os.close(lock)
+        lock.release()
+    _end(ending)

@@ -5,22 +5,27 @@ writers came. ``synchronous=FULL`` makes a commit durable before it returns (SQL
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import command as alembic
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bridge.database_file import Before, Versions, examine, is_damage, path_of, space_left
+from bridge.database_file import StoreUnusable as StoreUnusable
+from bridge.measures import STORE_FAULTS, UNMEASURED, Meter
 from bridge.transaction import Transaction
 
-
-class StoreUnusable(Exception):
-    """The database cannot be opened, read or brought to this version; the sentence says which and why."""
+_REFUSALS: Final = (sa.exc.DBAPIError, sqlite3.Error)
+"""What a database says no with; a new connection says it in the driver's own words."""
 
 
 class StoreFault(Exception):
@@ -28,32 +33,53 @@ class StoreFault(Exception):
 
 
 class Store:
-    """The database. Make one with ``Store.open``, end it with ``close``."""
+    """The database. Make one with ``Store.open``, end it with ``close``.
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    A database that is found damaged, or whose file was taken away, gets no further change: nothing is made worse.
+    """
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, path: Path | None = None) -> None:
         self._writer = writer
         self._reader = reader
+        self._path = path
+        self._file = _identity(path)
+        self._damage: StoreFault | None = None
+        self.meter: Meter = UNMEASURED
+        self.noticed: Callable[[StoreFault], None] = lambda fault: None
+        """Hears each fault as it comes."""
         self._turn = asyncio.Lock()  # first come, first served: the order of the writers is the order of the world
 
     @classmethod
-    async def open(cls, url: str) -> "Store":
-        """Open the database at ``url`` and bring it to this version. Raises StoreUnusable."""
+    async def open(cls, url: str, before: Before = Before()) -> "Store":  # noqa: B008 - frozen
+        """Open the database at ``url`` and bring it to this version. ``before``: what is known of it from before.
+
+        Raises StoreUnusable; a file that is refused is left as it was.
+        """
+        path = path_of(url)
+        if path is not None:
+            await asyncio.to_thread(examine, path, before, versions())
         try:
             writer = _engine(url, "BEGIN IMMEDIATE")
         except (sa.exc.ArgumentError, ImportError) as error:
             raise StoreUnusable(f"the address of the database cannot be used: {error}") from error
         try:
             async with writer.connect() as connection:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_upgrade, before)
                 await connection.commit()
-        except (sa.exc.DBAPIError, OSError) as error:
+        except StoreUnusable:
             await writer.dispose()
-            reason = getattr(error, "orig", error)
+            raise
+        except (*_REFUSALS, OSError) as error:
+            await writer.dispose()
+            reason = f"{getattr(error, 'orig', error)}{'' if path is None else space_left(path)}"
             raise StoreUnusable(f"the database {_shown(url)} cannot be used: {reason}") from error
+        except asyncio.CancelledError:
+            await writer.dispose()  # else its thread keeps the process from ending
+            raise
         except CommandError as error:
             await writer.dispose()
             raise StoreUnusable(f"the database {_shown(url)} is of a version unknown here: {error}") from error
-        return cls(writer, _engine(url, None))
+        return cls(writer, _engine(url, None), path)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -64,11 +90,12 @@ class Store:
     async def write(self) -> AsyncIterator[Transaction]:
         """Begin a transaction; it is committed when the block ends, rolled back when it raises. Raises StoreFault."""
         async with self._turn:
+            self._look()
             try:
                 async with self._writer.begin() as connection:
                     yield Transaction(connection)
-            except sa.exc.DBAPIError as error:
-                raise StoreFault(f"the database refused a change: {error.orig}") from error
+            except _REFUSALS as error:
+                raise self._fault("the database refused a change", error) from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -76,8 +103,43 @@ class Store:
         try:
             async with self._reader.connect() as connection:
                 yield connection
-        except sa.exc.DBAPIError as error:
-            raise StoreFault(f"the database refused a query: {error.orig}") from error
+        except _REFUSALS as error:
+            raise self._fault("the database refused a query", error) from error
+
+    def _look(self) -> None:
+        """Raise StoreFault where nothing may be written any more."""
+        if self._damage is not None:
+            self.noticed(self._damage)
+            raise self._damage
+        if self._file is not None and _identity(self._path) != self._file:
+            # What is written into a file without a name is gone when the bridge ends, however often it was committed.
+            fault = StoreFault(
+                f"the database {self._path} was removed or replaced while it was in use: put the same file back, or "
+                "restart the bridge to go on with the one that is there now"
+            )
+            self.noticed(fault)
+            raise fault
+
+    def _fault(self, what: str, error: BaseException) -> StoreFault:
+        reason = getattr(error, "orig", error)
+        fault = StoreFault(f"{what}: {reason}{'' if self._path is None else space_left(self._path)}")
+        if self._path is not None and is_damage(reason):
+            fault = self._damage = StoreFault(
+                f"the database {self._path} is damaged ({reason}), nothing more is written to it: copy it and its "
+                "-wal, end the bridge, restore it from a backup (docs/operating.md)"
+            )
+        self.meter.count(STORE_FAULTS)
+        self.noticed(fault)
+        return fault
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Return what tells the file at ``path`` from any other, also from one that takes its name later."""
+    try:
+        status = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def _shown(url: str) -> str:
@@ -111,8 +173,28 @@ def _engine(url: str, begin: str | None) -> AsyncEngine:
     return engine
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def configuration() -> Config:
+    """Return what Alembic has to know of the schema's versions."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def versions() -> Versions:
+    """Return the versions of the schema that this program knows."""
+    scripts = ScriptDirectory.from_config(configuration())
+    newest = scripts.get_current_head()
+    assert newest is not None
+    return Versions(frozenset(one.revision for one in scripts.walk_revisions()), newest)
+
+
+def _upgrade(connection: sa.Connection, before: Before) -> None:
+    """Bring the database to this version, in one transaction: whoever dies in the middle has changed nothing."""
+    if before.made and not MigrationContext.configure(connection).get_current_heads():
+        raise StoreUnusable(
+            f"the database holds nothing, and this installation had one: give it the right address, or restore it from "
+            f"a backup; to begin anew, and lose what it held, remove {before.marker}"
+        )
+    config = configuration()
     config.attributes["connection"] = connection
     alembic.upgrade(config, "head")

@@ -192,10 +192,7 @@ class Transaction:
     async def revisit_accounts(self, kind: str, tenant: str | None) -> None:
         """Have the accounts of ``kind`` looked at again, since what they may do has changed; None: of all tenants."""
         table = schema.accounts
-        statement = sa.update(table).where(
-            table.c.kind == kind, table.c.wanted.is_(True), table.c.installed.is_not(None)
-        )
-        statement = statement.values(revisit=True)
+        statement = sa.update(table).where(table.c.kind == kind, table.c.wanted.is_(True)).values(revisit=True)
         if tenant is not None:
             statement = statement.where(table.c.tenant == tenant)
         await self.connection.execute(statement)
@@ -281,6 +278,11 @@ class Transaction:
     async def forget_answers(self, before: int) -> None:
         """Delete remembered answers older than ``before``."""
         await self.connection.execute(sa.delete(schema.requests).where(schema.requests.c.at < before))
+
+    async def prove(self) -> None:
+        """Write something and take it back, so that the commit shows whether the database keeps what it is given."""
+        await self.remember(Answered("", "", "proof", "", "", "", -1))
+        await self.forget_answers(0)
 
     async def set_option(self, tenant: str, key: str, value: OptionValue) -> None:
         """Set one option of a tenant."""

@@ -1,13 +1,12 @@
 """`up`: both brokers as children and the bridge in one process, on one folder. For a laptop, a demo, a small site."""
 
 import asyncio
-import fcntl
 import os
 import resource
-import signal
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,57 +25,19 @@ from bridge.children import (
     wait_for_port,
 )
 from bridge.configurations import write_configurations
+from bridge.httpd import address_of, bind
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
+from bridge.locks import Lock, lock_bridge, lock_folder
+from bridge.notifying import Notifier
 from bridge.service import Service
 from bridge.settings import Settings
+from bridge.stopping import BROKERS, Ending
 
-LOCK_PATIENCE: Final = 5.0
-"""Seconds for which the brokers of an `up` that was killed may still be ending."""
 READY_PATIENCE: Final = 30.0
 SPARE_FILES: Final = 100
 """Open files that a broker needs beside its connections."""
 
 log = structlog.get_logger("up")
-
-
-class Busy(Exception):
-    """Somebody else works in the folder."""
-
-
-def take_lock(path: Path, patience: float) -> int:
-    """Lock a folder by the file ``path`` and return the descriptor. Raises Busy.
-
-    Children inherit the descriptor, so the lock is free only when they have ended too.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
-            if time.monotonic() < deadline and not _is_running(holder):
-                time.sleep(0.05)
-                continue
-            os.close(descriptor)
-            raise Busy(
-                f"the folder {path.parent} is in use by another bridge (process {holder or 'unknown'}): "
-                "end that one first, or choose another folder with --data"
-            ) from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return descriptor
-
-
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def raise_file_limit() -> int:
@@ -96,13 +57,13 @@ def _port(wish: int | None, kept: int | None, default: int, host: str, option: s
     return port
 
 
-def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
-    """Make the folder, take its lock, settle ports and write the brokers' files.
+def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, Lock]]:
+    """Make the folder, take its locks, settle ports and write the brokers' files.
 
-    Raises BrokersFault, Busy, InstallationFault.
+    Raises BrokersFault, Busy, InstallationFault, OSError.
     """
     program = settings.mosquitto or find_mosquitto()
-    plugin = settings.plugin or find_plugin()
+    plugin = settings.plugin or find_plugin(program)
     if plugin is None or not plugin.exists():
         raise BrokersFault(
             "Mosquitto's dynamic security plugin is not there (mosquitto_dynamic_security.so): it comes with "
@@ -112,7 +73,9 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
     files = raise_file_limit()
     installation.make_folder(settings.data)
     installation.refuse_beside(settings.data)
-    lock = take_lock(settings.data / "lock", LOCK_PATIENCE)
+    lock = lock_folder(settings.data)
+    installation.make_folder(settings.data / "bridge")
+    locks = (lock, lock_bridge(settings.data))  # before anything is changed: a bridge by `serve` may be at work
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -136,36 +99,79 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], int]:
         topic_prefix=settings.topic_prefix,
     )
     owner = choose_owner(settings.data)
+    for fault in made.mended:
+        log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
+
+    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+        for fault in write(made):
+            log.warning("put right", file=fault)
+        hand_over(owner, settings.data, (folder,))
+
+    files_of = (
+        partial(mend, installation.write_accounts_file, made.folder.operations),
+        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+    )
+
     children = [
-        Child("operations", program, configurations.operations, owner, lock),
-        Child("bootstrap", program, configurations.bootstrap, owner, lock),
+        Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
+        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
-    return made, children, lock
+    return made, children, locks
 
 
-async def run(settings: Settings, when_ready: Callable[[Installation], None]) -> None:
+def metrics_socket(settings: Settings) -> socket.socket | None:
+    """Take the port at which health and figures are shown, if there shall be one. Raises BrokersFault."""
+    if settings.metrics_port is None:
+        return None
+    host, port = settings.metrics_listen, settings.metrics_port
+    if port and (fault := port_fault(host, port, "--metrics-port")):
+        raise BrokersFault(fault)
+    try:
+        return bind(host, port)
+    except OSError as error:
+        raise BrokersFault(f"port {port} of {host} cannot be used: {error.strerror} (--metrics-listen)") from error
+
+
+def service_for(made: Installation, settings: Settings, listening: socket.socket | None, ending: Ending) -> Service:
+    """Return the service of an installation as the settings want it."""
+    return Service(
+        made,
+        settings.database,
+        rates=settings.rates,
+        keepalive=settings.keepalive,
+        reconcile_every=settings.reconcile_every,
+        listening=listening,
+        ending=ending,
+        notifier=Notifier(),
+    )
+
+
+async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
-    made, children, lock = prepare(settings)
+    made, children, locks = prepare(settings)
+    listening = metrics_socket(settings)
+    shown_at = None if listening is None else address_of(listening)
     facts = made.facts
     try:
-        async with _stopped_at_the_end(children), asyncio.TaskGroup() as tasks:
+        async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
             for child in children:
                 await child.start()
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
             await wait_for_port(facts.host, facts.port, children[0])
             await wait_for_port(facts.bootstrap_host, facts.bootstrap_port, children[1])
-            service = Service(made, settings.database)
+            service = service_for(made, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
-            tasks.create_task(_say_when_ready(service, made, when_ready), name="say when ready")
+            tasks.create_task(_say_when_ready(service, made, when_ready, shown_at), name="say when ready")
             await _ended(serving)
     finally:
-        os.close(lock)
+        for lock in locks:
+            lock.release()
 
 
 async def _ended(serving: asyncio.Task[None]) -> None:
@@ -179,7 +185,9 @@ async def _ended(serving: asyncio.Task[None]) -> None:
         raise
 
 
-async def _say_when_ready(service: Service, made: Installation, when_ready: Callable[[Installation], None]) -> None:
+async def _say_when_ready(
+    service: Service, made: Installation, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
+) -> None:
     try:
         async with asyncio.timeout(READY_PATIENCE):
             await service.ready.wait()
@@ -188,38 +196,12 @@ async def _say_when_ready(service: Service, made: Installation, when_ready: Call
             f"the bridge could not log in to its brokers within {READY_PATIENCE:.0f} s; what is above tells why"
         ) from None
     made.write_access(gone=service.gone)
-    when_ready(made)
+    when_ready(made, shown_at)
 
 
 @asynccontextmanager
-async def _stopped_at_the_end(children: list[Child]) -> AsyncIterator[None]:
+async def _stopped_at_the_end(children: list[Child], ending: Ending) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for child in children:
-            await child.stop()
-
-
-async def until_signalled(work: Awaitable[None]) -> None:
-    """Run ``work`` until SIGTERM or SIGINT, which cancel it; a second signal ends the process at once."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    signalled = False
-
-    def stop() -> None:
-        nonlocal signalled
-        if signalled:
-            os._exit(130)
-        signalled = True
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not signalled:
-            raise
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        await ending.go(BROKERS, asyncio.gather(*(child.stop() for child in children)))

@@ -1,8 +1,10 @@
 """What can be told of the MQTT border without a broker: waits, batches, the publish window, refusals at the door."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,8 +14,8 @@ import pytest
 from bridge import broker
 from bridge.broker import (
     MAX_BATCH,
-    MAX_OUTSTANDING,
-    WINDOW,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
     Backoff,
     Connection,
     Disconnected,
@@ -22,6 +24,7 @@ from bridge.broker import (
     LoginRefused,
     Unreachable,
 )
+from bridge.window import MAX_BYTES, MAX_OUTSTANDING, WINDOW
 from tests.hurried import hurried
 
 
@@ -63,7 +66,7 @@ class FakePaho:
 
 def connected() -> tuple[FakePaho, Connection]:
     paho = FakePaho()
-    client = cast("aiomqtt.Client", SimpleNamespace(_client=paho))
+    client = cast("broker._Client", SimpleNamespace(_client=paho, ended=asyncio.Future()))
     return paho, Connection(client, broker._Inbox(), manual_ack=True)
 
 
@@ -71,6 +74,38 @@ async def waited(backoff: Backoff) -> float:
     began = asyncio.get_running_loop().time()
     await backoff.wait()
     return asyncio.get_running_loop().time() - began
+
+
+async def test_a_publish_that_nobody_will_acknowledge_is_given_up_when_the_connection_ends() -> None:
+    _, connection = connected()
+    publishing = asyncio.create_task(connection.publish("a", b"1", patience=600))
+    await asyncio.sleep(0)
+    connection._client.ended.set_exception(aiomqtt.MqttError("gone"))
+    with pytest.raises(Disconnected, match="ended before"):
+        await publishing
+
+
+@pytest.mark.parametrize("how", ["reset", "silent"])
+async def test_a_broker_that_takes_a_connection_and_says_nothing_is_no_broker_and_leaves_nothing_open(how: str) -> None:
+    left = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(2)
+        if how == "reset":
+            writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1_000):
+                pass
+        writer.close()
+        left.set()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(30):
+        with pytest.raises(Unreachable):
+            async with broker.connect(Login("127.0.0.1", port, "u", "p", "c"), patience=600 if how == "reset" else 0.5):
+                pass
+        await left.wait()
 
 
 def test_waits_double_up_to_the_longest_and_are_spread_over_the_second_half() -> None:
@@ -101,6 +136,49 @@ async def test_whatever_has_arrived_is_taken_at_once_up_to_the_bound() -> None:
     waiting = asyncio.ensure_future(inbox.get())
     inbox.add(message(7))
     assert [one.mid for one in await waiting] == [7]
+
+
+async def test_messages_with_qos_0_beyond_the_bound_are_dropped_and_counted_and_others_never() -> None:
+    for payload, bound in ((b"", MAX_WAITING), (bytes(1_000_000), MAX_WAITING_BYTES // 1_000_000)):
+        inbox = broker._Inbox()
+        for number in range(bound + 10):
+            inbox.add(replace(message(number, qos=0), topic="", payload=payload))
+        assert (len(inbox.waiting), inbox.dropped) == (bound, 10)
+        inbox.add(replace(message(7), payload=payload))
+        assert len(inbox.waiting) == bound + 1, "the broker sends no more of these before they are acknowledged"
+        await inbox.get()
+        inbox.add(message(8, qos=0))
+        assert inbox.waiting[-1].mid == 8, "there is room again"
+
+
+async def test_what_was_dropped_is_told_once() -> None:
+    _, connection = connected()
+    connection._inbox.dropped = 3
+    assert (connection.dropped(), connection.dropped()) == (3, 0)
+
+
+async def test_a_payload_longer_than_anybody_reads_is_cut_off_as_it_arrives() -> None:
+    paho = FakePaho()
+    client = cast("broker._Client", SimpleNamespace(_client=paho))
+    connection = Connection(client, broker._Inbox(), manual_ack=True, longest=10)
+    for size in (2_000_000, 10, 3):
+        arrived = SimpleNamespace(topic="a", payload=bytearray(size), qos=1, retain=False, mid=1, properties=None)
+        paho.on_message(paho, None, arrived)
+    assert [len(one.payload) for one in await connection._inbox.get()] == [10, 10, 3]
+
+
+async def test_answers_of_many_bytes_make_whoever_sends_them_wait() -> None:
+    paho, connection = connected()
+    sent = 0
+    while connection.has_room:
+        connection.send("a", bytes(1_000_000))
+        sent += 1
+    assert len(paho.published) == MAX_BYTES // 1_000_000
+    assert sent == 2 * len(paho.published)
+    for mid in range(1, sent + 1):
+        paho.puback(mid)
+    assert len(paho.published) == sent
+    await connection.drained()
 
 
 async def test_a_publish_tells_the_brokers_reason_also_when_it_comes_first() -> None:

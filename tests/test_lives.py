@@ -193,7 +193,7 @@ class Lives(Steps):
 
     @rule(crash=crashes)
     def compare(self, crash: int | None) -> None:
-        self.work_on_accounts(crash, self.house.installer.reconcile)
+        self.work_on_accounts(crash, self.house.reconcile)
 
     @rule(what=st.sampled_from(["install", "renew", "remove", "clear"]), times=st.integers(1, 2))
     def refuse(self, what: str, times: int) -> None:
@@ -219,7 +219,7 @@ class Lives(Steps):
                 broker.there = dict(self.backup[0])
             case _:
                 broker.there = {name: login for name, login in broker.there.items() if name < "default/device_b"}
-        if self.work_on_accounts(crash, self.house.installer.reconcile):
+        if self.work_on_accounts(crash, self.house.reconcile):
             self.install(crash)
 
     @rule()
@@ -274,7 +274,7 @@ class Lives(Steps):
         assert {name for name in there if "/" not in name} == {n for n, one in self.model.people.items() if one.wanted}
         for reg in self.model.regs.values():
             assert reg.status != ACCEPTED or reg.installed, "who was accepted has an account"
-        assert self.run(self.house.installer.reconcile()) == 0
+        assert self.run(self.house.reconcile()) == 0
 
 
 @pytest.fixture

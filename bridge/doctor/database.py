@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from bridge.database_file import opened, path_of
 from bridge.doctor.finding import Finding, Says, Subject
 
-FILE_URL: Final = "sqlite+aiosqlite:///"
 CLOCK_SLACK: Final = 5.0
 """Seconds by which two clocks, or a clock and a file system, may differ without a word."""
 _TIMES: Final = (
@@ -21,29 +21,22 @@ _TIMES: Final = (
 _KEYS: Final = "SELECT key_id FROM registrations WHERE key_id IS NOT NULL UNION SELECT key_id FROM accounts"
 
 
-def path_of(subject: Subject) -> Path | None:
+def database_of(subject: Subject) -> Path | None:
     """Return the database's file; None where it is a server's."""
-    if subject.database is None:
-        return subject.folder.database
-    return Path(subject.database.removeprefix(FILE_URL)) if subject.database.startswith(FILE_URL) else None
-
-
-def opened(path: Path) -> sqlite3.Connection:
-    """Open for reading. Where nobody has it open it is taken as it lies, so that no file is made beside it.
-
-    Raises sqlite3.Error.
-    """
-    log = path.with_name(f"{path.name}-wal")
-    alone = not log.exists() or log.stat().st_size == 0
-    uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
-    return sqlite3.connect(uri, uri=True, timeout=10)
+    return subject.folder.database if subject.database is None else path_of(subject.database)
 
 
 def database(subject: Subject, now: float | None = None) -> Iterator[Finding]:
     """The database is whole, its passwords come from these keys, and its newest entry is not from the future."""
-    says, path = Says("database"), path_of(subject)
+    says, path = Says("database"), database_of(subject)
     if path is None:
         yield says.advice("it is kept by a server, which the doctor does not look at", "use the server's own tools")
+        return
+    if not path.exists() and subject.folder.database_made.exists():
+        yield says.problem(
+            f"{path} is missing, and this installation had one",
+            f"restore it from a backup; to begin anew, and lose what it held, remove {subject.folder.database_made}",
+        )
         return
     if not path.exists():
         yield says.ok(f"{path} is not there yet: the first start of the bridge makes it")

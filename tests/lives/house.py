@@ -20,13 +20,14 @@ from bridge.broker import Incoming
 from bridge.broker import Login as BrokerLogin
 from bridge.control import Control, Handled
 from bridge.decisions import MarkDelivered
+from bridge.housekeeping import keep_house
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Outgoing, Taken
+from bridge.reconciler import Reconciler
 from bridge.records import ADMINISTRATOR
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
-from bridge.service import keep_house
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.store import Store
@@ -143,6 +144,11 @@ class House:
         around = Surroundings(self.clear, self.heard_all, self.push, lambda events: None)
         self.installer = Installer(self.store, self.rulebook, TOPICS, self.broker, self.clock, around)
 
+    async def reconcile(self) -> int:
+        """Compare broker and rows, and return how much was not as it should be."""
+        found = await Reconciler(self.store, self.broker, self.installer).reconcile()
+        return found.repaired + found.removed + found.held
+
     async def people_it(self) -> None:
         """Give the broker the administrators that are there from the beginning."""
         async with self.store.read() as connection:
@@ -226,7 +232,8 @@ class House:
         return await self.control.handle(Incoming(topic, payload, 1, False, 1, number.to_bytes(8, "big")))
 
     async def keep(self) -> None:
-        await keep_house(self.store, self.rulebook, self.clock())
+        async for _ in keep_house(self.store, self.rulebook, self.clock()):
+            pass
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Read what is committed, past all that the bridge knows."""

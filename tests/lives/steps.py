@@ -89,7 +89,7 @@ class Steps(RuleBasedStateMachine):
         """Begin as after a crash: compare with the broker, take what was not acknowledged."""
         house = self.house
         self.run(house.start())
-        self.run(house.installer.reconcile())
+        self.run(house.reconcile())
         observe(self.model, house)
         self.run(house.push_again())
         waiting, house.waiting = house.waiting, []

@@ -1,0 +1,86 @@
+"""Locks on files, which end with whoever holds them, however he ends: nothing is left that stops the next start."""
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+LOCK_PATIENCE: Final = 5.0
+"""Seconds for which the children of somebody who was killed may still be ending."""
+
+
+class Busy(Exception):
+    """Somebody else works there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that is held. ``cut_off``: who held it before did not end in good order, but was killed."""
+
+    descriptor: int
+    cut_off: bool
+
+    def sign(self) -> None:
+        """Write down who holds it; where the disk is full it holds all the same, without a name."""
+        with suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def strike_out(self) -> None:
+        """Take the name away: from here on, all is in good order."""
+        with suppress(OSError):  # who comes next thinks then that we were killed, and looks closer
+            os.ftruncate(self.descriptor, 0)
+
+    def release(self) -> None:
+        """Let others have it."""
+        os.close(self.descriptor)
+
+
+def take_lock(path: Path, what: str, remedy: str, *, patience: float = LOCK_PATIENCE) -> Lock:
+    """Lock by the file ``path``, unsigned; in the sentence of a refusal stand ``what`` and ``remedy``.
+
+    Children that inherit the descriptor hold the lock too, until they have ended. Raises Busy, OSError.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + patience
+    while True:
+        holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < deadline and not _is_running(holder):
+                time.sleep(0.05)
+                continue
+            os.close(descriptor)
+            raise Busy(f"{what} is in use by another bridge (process {holder or 'unknown'}): {remedy}") from None
+        holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
+        return Lock(descriptor, bool(holder))
+
+
+def lock_folder(data: Path) -> Lock:
+    """Take the folder for making or changing the installation, and for its brokers by `up`. Raises Busy, OSError."""
+    return _signed(data / "lock", data)
+
+
+def lock_bridge(data: Path) -> Lock:
+    """Take the part of the folder that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
+    return _signed(data / "bridge" / "lock", data)
+
+
+def _signed(path: Path, data: Path) -> Lock:
+    taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
+    taken.sign()
+    return taken
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
