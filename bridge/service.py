@@ -38,7 +38,7 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
-from bridge.settings import RECONCILE_EVERY
+from bridge.settings import RECONCILE_EVERY, RECONNECT_WITHIN
 from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.timekeeping import GRACE, Timekeeper
@@ -79,15 +79,17 @@ class Service:
         rates: Rates | None = None,
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
+        reconnect_within: float = RECONNECT_WITHIN,
         listening: socket.socket | None = None,
         ending: Ending | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
+        """Take an installation; all times are in seconds."""
         self._rates = rates or Rates()
         self._installation = installation
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
+        self._reconnect_within = reconnect_within
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -236,7 +238,9 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
                 advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
-                tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
+                backoff = broker.Backoff(self._reconnect_within)
+                holding = hold(session, self.health, advice, backoff, meter=meter)
+                tasks.create_task(holding, name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
             tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")

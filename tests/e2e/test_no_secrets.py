@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import sqlite3
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tests.e2e.hpke import Key
 from tests.e2e.peer import Administrator, Peer, administrator, connected, device, payload_of
 from tests.e2e.people import login, new_tenant, person
 from tests.e2e.scenes import accepted, enter, resident
-from tests.e2e.site import ApartSite, running
+from tests.e2e.site import ApartSite, free_ports, running
 
 ODD = 'pass"wörd\\ {of} '
 """Looks different in JSON: escaped, and with or without its own letters."""
@@ -199,7 +200,8 @@ def _processes(site: ApartSite) -> dict[str, bytes]:
 @pytest_asyncio.fixture
 async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
     """Run all that handles secrets; the installation still stands, so that its files are as they are in service."""
-    site = ApartSite(tmp_path / "data")
+    (shown_at,) = free_ports(1)
+    site = ApartSite(tmp_path / "data", env={"BOOTSTRAP_BRIDGE_METRICS_PORT": str(shown_at)})
     found = Everything(site)
     with running(site):
         access = site.access
@@ -222,6 +224,11 @@ async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
             await _drain(root.peer, found)
             done = site.cli("list", "--json")
             found.heard.append((done.stdout + done.stderr).encode())
+            for path in ("healthz", "readyz", "metrics"):
+                with urllib.request.urlopen(f"http://127.0.0.1:{shown_at}/{path}", timeout=20) as page:
+                    shown = page.read()
+                found.heard.append(shown)
+                assert b"silent" not in shown, "not even a device"
         for name in ("root", "admin"):
             found.secret(f"password of {name}", site.password_of(name))
         found.secret("the shared bootstrap password", access["bootstrap"]["password"])
