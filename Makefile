@@ -4,11 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MQTTJS := build/clients/.ready
+# Which Mosquitto the end-to-end tests run on: the system's, or another line unpacked beside it, as MOSQUITTO=2.1.
+MOSQUITTO ?=
+export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto compose compiler clock clients check format unit e2e test demo bench docs clean
+.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak demo \
+	bench docs clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
@@ -21,6 +25,9 @@ setup: $(READY) mosquitto ## virtual environment and Mosquitto
 
 mosquitto:
 	@.ci/need mosquitto=mosquitto mosquitto_pub=mosquitto-clients
+
+mosquitto-2.1: ## Mosquitto 2.1 beside the system's, in build/mosquitto-2.1 (Debian, needs no root)
+	@.ci/mosquitto-2.1 build/mosquitto-2.1
 
 compose:
 	@.ci/need docker-compose=docker-compose
@@ -51,11 +58,20 @@ format: $(READY) ## rewrite the sources in house format
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
-e2e: setup compose clients clock ## the tests on a real Mosquitto
-	$(BIN)/python -m pytest -q -m e2e
+e2e: setup compose clients clock $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
+	$(BIN)/python -m pytest -q -m "e2e and alone"
 
-test: setup compose clients clock check unit ## everything that must pass
-	$(BIN)/python -m pytest -q -m e2e
+test: setup compose clients clock check unit e2e ## everything that must pass
+
+test-brokers: setup compose clients clock mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
+	@.ci/test-brokers $(BIN)/python system 2.1
+
+KILLS ?= 1000
+DEVICES ?= 100
+EVERY ?= 10
+soak: setup ## kill processes at random under a fleet's load: KILLS=1000 DEVICES=100 SEED=...
+	@$(BIN)/python -m tests.soak --kills $(KILLS) --devices $(DEVICES) --check-every $(EVERY) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 demo: setup ## the main job on a real Mosquitto, told step by step
 	@$(BIN)/python -m bridge.demo

@@ -133,6 +133,18 @@ class Batch:
                     tenant = self._device_tenants[device_id] if subject is None else subject.tenant
                     self._accounts[device_id] = (tenant, subject, effect)
 
+    def moves(self, most: int) -> list[str]:
+        """Tell of up to ``most`` registrations whose status is another now, as ``id: from → to``."""
+        told: list[str] = []
+        for device_id, after in self._after.items():
+            if len(told) == most:
+                break
+            before = self._before.get(device_id)
+            here, there = (None if one is None else one.status for one in (before, after))
+            if here is not there:
+                told.append(f"{device_id}: {here or '-'} → {there or '-'}")
+        return told
+
     async def write(self) -> None:
         """Write what was decided."""
         changes = [

@@ -49,6 +49,12 @@ def refuse_what_cannot_be_kept(configuration: Configuration, listener: Listener,
     for word, allowed, why in _IMPOSSIBLE_LISTENER:
         if listener.value(word) not in {"", *allowed}:
             raise BesideFault(f"{listener.settings[word].place}: {word} {listener.value(word)}: {why}")
+    versions = listener.value("accept_protocol_versions", "5").replace(",", " ").split()  # since Mosquitto 2.1
+    if "5" not in versions:
+        raise BesideFault(
+            f"{listener.settings['accept_protocol_versions'].place}: it takes MQTT {', '.join(versions)} only, "
+            "the bridge speaks 5. Add it, or give the bridge another listener, by --port"
+        )
     for plugin in configuration.plugins:
         if not plugin.is_dynamic_security and not Path(plugin.line.value).name.startswith(_HARMLESS_PLUGINS):
             raise BesideFault(

@@ -10,6 +10,7 @@ import asyncio
 import functools
 import random
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -32,6 +33,10 @@ WINDOW: Final = 200
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
+
+KEEPALIVE: Final = 15
+"""Seconds of silence after which the broker is asked whether it is still there. One that says nothing for as long again
+is gone; the broker ends a silent connection of ours, and speaks our last will, after one and a half times as long."""
 
 _NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
 
@@ -58,13 +63,14 @@ class SubscriptionRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where and as whom to connect. ``client_id`` None lets the library draw one."""
+    """Where and as whom to connect. ``client_id`` None lets the library draw one; ``keepalive`` is in seconds."""
 
     host: str
     port: int
     username: str
     password: str = field(repr=False)
     client_id: str | None = field(default=None, repr=False)
+    keepalive: int = KEEPALIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement."""
+    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement, ``arrived`` is when, by ``monotonic``."""
 
     topic: str
     payload: bytes
@@ -85,6 +91,7 @@ class Incoming:
     retain: bool
     mid: int
     correlation: bytes | None
+    arrived: float | None = field(default=None, compare=False)
 
 
 class _Inbox(asyncio.Queue[Any]):
@@ -141,6 +148,18 @@ class _Client(aiomqtt.Client):
     thread also saves waking the loop for each packet.
     """
 
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done once the connection has ended."""
+        return self._disconnected
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
+        """Give up at once where a connection ends before the broker has answered; aiomqtt waits its whole patience."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
+            self._connected.exception()  # nobody may be waiting for it any more
+        super()._on_disconnect(client, userdata, flags, reason, properties)
+
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._watch, sock)  # paho connects in a thread of its own
 
@@ -172,7 +191,7 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A live connection; made by ``connect``."""
 
-    def __init__(self, client: aiomqtt.Client, inbox: _Inbox, manual_ack: bool) -> None:
+    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool) -> None:
         self._client = client
         self._paho = client._client
         self._inbox = inbox
@@ -182,6 +201,10 @@ class Connection:
         self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._manual_ack = manual_ack
+        self._unacknowledged = 0
         self._paho.manual_ack_set(manual_ack)
         self._paho.disable_logger()  # a line for each packet, written to nowhere
         self._connected = self._paho.on_connect
@@ -196,8 +219,10 @@ class Connection:
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
+        self._unacknowledged += self._manual_ack and message.qos > 0
+        payload, arrived = bytes(message.payload), time.monotonic()
         self._inbox.add(
-            Incoming(message.topic, bytes(message.payload), message.qos, message.retain, message.mid, correlation)
+            Incoming(message.topic, payload, message.qos, message.retain, message.mid, correlation, arrived)
         )
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
@@ -212,6 +237,8 @@ class Connection:
             self._publish(self._queued.popleft())
         if len(self._queued) < MAX_OUTSTANDING:
             self._room.set()
+        if not self._pending:
+            self._quiet.set()
         if told is not None:
             told(reason)
 
@@ -246,7 +273,17 @@ class Connection:
         """Acknowledge messages that were received with manual acknowledgement; QoS 0 needs none."""
         for message in messages:
             if message.qos:
+                self._unacknowledged -= 1
                 self._paho.ack(message.mid, message.qos)
+
+    @property
+    def depths(self) -> dict[str, int]:
+        """How many messages wait for their turn, are not acknowledged by us, and not by the broker."""
+        return {
+            "waiting": len(self._inbox.waiting),
+            "unacknowledged": self._unacknowledged,
+            "outgoing": len(self._pending) + len(self._queued),
+        }
 
     def send(
         self,
@@ -277,8 +314,14 @@ class Connection:
             raise Disconnected(f"could not publish: error {info.rc}")
         if outgoing.qos:
             self._pending[info.mid] = outgoing.told
+            self._quiet.clear()
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
+
+    @property
+    def waiting(self) -> int:
+        """Publishes that wait in memory because the broker has not acknowledged those before them."""
+        return len(self._queued)
 
     async def drained(self) -> None:
         """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
@@ -288,8 +331,15 @@ class Connection:
         except TimeoutError:
             raise Disconnected("the broker has not acknowledged for 30 s") from None
 
+    async def settled(self) -> None:
+        """Wait until the broker has acknowledged all that was sent; without a broker that is never."""
+        await self._quiet.wait()
+
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
-        """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""
+        """Publish with QoS 1 and return the broker's reason code.
+
+        Raises Disconnected, at once when the connection ends, and after ``patience`` s.
+        """
         reason: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def told(code: int) -> None:
@@ -297,11 +347,13 @@ class Connection:
                 reason.set_result(code)
 
         self.send(topic, payload, told=told, **options)
-        try:
-            async with asyncio.timeout(patience):
-                return await reason
-        except TimeoutError:
-            raise Disconnected(f"the broker has not acknowledged within {patience:g} s") from None
+        ended = self._client.ended
+        await asyncio.wait((reason, ended), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if reason.done():
+            return reason.result()
+        if ended.done():
+            raise Disconnected("the connection ended before the broker had acknowledged")
+        raise Disconnected(f"the broker has not acknowledged within {patience:g} s")
 
 
 @asynccontextmanager
@@ -312,7 +364,6 @@ async def connect(
     clean_start: bool | None = None,
     manual_ack: bool = False,
     will: Will | None = None,
-    keepalive: int = 30,
     patience: float = 10.0,
 ) -> AsyncIterator[Connection]:
     """Connect with MQTT 5 and TCP_NODELAY; without the latter a QoS 1 round trip waits for delayed TCP acks.
@@ -333,7 +384,7 @@ async def connect(
         clean_start=(not persistent) if clean_start is None else clean_start,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, 1, True),
-        keepalive=keepalive,
+        keepalive=login.keepalive,
         timeout=patience,
         max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
@@ -348,6 +399,7 @@ async def connect(
             raise LoginRefused(f"the broker at {login.host}:{login.port} refuses the login {login.username}") from error
         raise Unreachable(f"the broker at {login.host}:{login.port} refuses to connect: {error}") from error
     except (aiomqtt.MqttError, OSError) as error:
+        _drop(client)  # it may be open, to somebody who says nothing
         raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
     except asyncio.CancelledError:
         client._client.disconnect()
@@ -366,7 +418,14 @@ async def _leave(client: aiomqtt.Client) -> None:
     try:
         await client.__aexit__(None, None, None)
     except aiomqtt.MqttError:
-        return  # it had ended already, which whoever used it has been told
+        pass  # it had ended already, which whoever used it has been told, or the other side takes nothing any more
+    finally:
+        _drop(client)
+
+
+def _drop(client: aiomqtt.Client) -> None:
+    """Close what may still be open, without a word."""
+    client._client._sock_close()
 
 
 class Backoff:

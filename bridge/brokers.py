@@ -10,7 +10,9 @@ from bridge.accounts.dynsec import file_client, file_role
 from bridge.credentials import mosquitto_hash
 
 PLUGIN: Final = "mosquitto_dynamic_security.so"
-_PLUGIN_FOLDERS: Final = ("/usr/lib/*-linux-gnu*", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64")
+_PLUGIN_FOLDERS: Final = ("usr/lib/*-linux-gnu*", "usr/lib", "usr/lib64", "usr/local/lib", "usr/local/lib64")
+_BESIDE_PROGRAM: Final = ("lib/*-linux-gnu*", "lib", "lib64")
+"""Folders of plugins below the one that has ``sbin`` with the program."""
 BRIDGE_USER: Final = "bridge"
 """The bridge's user name on the bootstrap broker."""
 
@@ -79,9 +81,13 @@ def dynamic_security(own: Iterable[Login], others: Iterable[Login]) -> str:
     return json.dumps(content, indent="\t", ensure_ascii=False) + "\n"
 
 
-def find_plugin() -> Path | None:
-    """Find the dynamic security plugin where distributions put it."""
-    for folder in _PLUGIN_FOLDERS:
-        for found in sorted(Path("/").glob(folder.lstrip("/") + "/" + PLUGIN)):
+def find_plugin(program: Path | None = None) -> Path | None:
+    """Find the dynamic security plugin: the one that came with the broker's ``program``, else a distribution's.
+
+    A broker of one version takes another's plugin without a word, so its own is looked for first.
+    """
+    own = [] if program is None else [(program.resolve().parent.parent, folder) for folder in _BESIDE_PROGRAM]
+    for start, folder in [*own, *((Path("/"), folder) for folder in _PLUGIN_FOLDERS)]:
+        for found in sorted(start.glob(f"{folder}/{PLUGIN}")):
             return found
     return None

@@ -33,16 +33,22 @@ class BrokersFault(Exception):
     """The brokers cannot be run; the sentence says why and what to do."""
 
 
-def find_mosquitto() -> Path:
-    """Find the broker's program, also where an ordinary user's PATH does not look. Raises BrokersFault."""
+def installed_mosquitto() -> Path | None:
+    """Find the broker's program, also where an ordinary user's PATH does not look; None where there is none."""
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path=_FOLDERS)
+    return None if found is None else Path(found)
+
+
+def find_mosquitto() -> Path:
+    """Find the broker's program. Raises BrokersFault."""
+    found = installed_mosquitto()
     if found is None:
         raise BrokersFault(
             "Mosquitto is not installed. On Debian, as root: apt-get install mosquitto\n"
             "(That starts a broker of its own on port 1883; 'systemctl disable --now mosquitto' ends it.)\n"
             "If it is somewhere else, name it with BOOTSTRAP_BRIDGE_MOSQUITTO=/path/to/mosquitto"
         )
-    return Path(found)
+    return found
 
 
 def _offered_port(host: str) -> int:

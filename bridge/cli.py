@@ -34,10 +34,39 @@ BootstrapPort = Annotated[
 ]
 TopicPrefix = Annotated[str | None, typer.Option(help="Put all topics below this, on a broker that has others.")]
 Database = Annotated[str | None, typer.Option(help="Another database than DIR/bridge/registrations.db, as a URL.")]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, help="Serve /healthz, /readyz and /metrics at this port; 0 takes a free one.  [default: none]"
+    ),
+]
+MetricsListen = Annotated[str | None, typer.Option(help="The address of that port.  [default: 127.0.0.1]")]
+LogFormat = Annotated[
+    str | None, typer.Option(help="auto, json or text; auto is text in a terminal, else json.  [default: auto]")
+]
+CallsPerDevice = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Calls a second of one caller for one device that are looked at; 0: no limit.  [default: 20]"
+    ),
+]
+CallsPerConnection = Annotated[
+    float | None,
+    typer.Option(min=0, help="Calls a second of one connection that are looked at; 0: no limit.  [default: 100]"),
+]
+CallsOverall = Annotated[
+    float | None, typer.Option(min=0, help="Calls a second that are looked at; 0: no limit.  [default: 2000]")
+]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.", envvar="BOOTSTRAP_BRIDGE_LOG_LEVEL")]
 
 
-def configure_logging(level: str) -> None:
+def _tidied(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Put first what every line has, and leave out what says nothing: None, no, and empty lists."""
+    first = {name: line.pop(name) for name in ("timestamp", "level", "event")}
+    return first | {name: value for name, value in line.items() if value or (value == 0 and value is not False)}
+
+
+def configure_logging(level: str, form: str) -> None:
     """Log to standard error: lines for people in a terminal, JSON otherwise. Raises BadSettings."""
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
@@ -45,9 +74,10 @@ def configure_logging(level: str) -> None:
     shown: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _tidied,
     ]
-    if sys.stderr.isatty():
-        shown.append(structlog.dev.ConsoleRenderer())
+    if form == "text" or (form == "auto" and sys.stderr.isatty()):
+        shown.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
     else:
         shown += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
@@ -61,7 +91,7 @@ def configure_logging(level: str) -> None:
 def _settings(**options: object) -> Settings:
     try:
         settings = settings_from(**options)
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format)
     except BadSettings as error:
         err.print(display.text(str(error)), style="red")
         raise typer.Exit(WRONG_USAGE) from None
@@ -76,7 +106,13 @@ def up_(
     bootstrap_port: BootstrapPort = None,
     topic_prefix: TopicPrefix = None,
     database: Database = None,
+    metrics_port: MetricsPort = None,
+    metrics_listen: MetricsListen = None,
+    calls_per_device: CallsPerDevice = None,
+    calls_per_connection: CallsPerConnection = None,
+    calls_overall: CallsOverall = None,
     log_level: LogLevel = "warning",
+    log_format: LogFormat = None,
 ) -> None:
     """Run everything on one folder: both brokers and the bridge, until Ctrl-C."""
     settings = _settings(
@@ -86,7 +122,13 @@ def up_(
         bootstrap_port=bootstrap_port,
         topic_prefix=topic_prefix,
         database=database,
+        metrics_port=metrics_port,
+        metrics_listen=metrics_listen,
+        calls_per_device=calls_per_device,
+        calls_per_connection=calls_per_connection,
+        calls_overall=calls_overall,
         log_level=log_level,
+        log_format=log_format,
     )
     from bridge.running import run_up
 
@@ -155,7 +197,13 @@ def serve(
     ] = None,
     bootstrap_port: BootstrapPort = None,
     database: Database = None,
+    metrics_port: MetricsPort = None,
+    metrics_listen: MetricsListen = None,
+    calls_per_device: CallsPerDevice = None,
+    calls_per_connection: CallsPerConnection = None,
+    calls_overall: CallsOverall = None,
     log_level: LogLevel = "info",
+    log_format: LogFormat = None,
 ) -> None:
     """Run the bridge alone, between two brokers that run on their own, until SIGTERM."""
     settings = _settings(
@@ -165,7 +213,13 @@ def serve(
         bootstrap_host=bootstrap_host,
         bootstrap_port=bootstrap_port,
         database=database,
+        metrics_port=metrics_port,
+        metrics_listen=metrics_listen,
+        calls_per_device=calls_per_device,
+        calls_per_connection=calls_per_connection,
+        calls_overall=calls_overall,
         log_level=log_level,
+        log_format=log_format,
     )
     from bridge.running import run_serve
 

@@ -10,6 +10,7 @@ from bridge.beside import Plan
 from bridge.beside_files import Wishes
 from bridge.beside_fit import BesideFault
 from bridge.brokers import find_plugin
+from bridge.children import installed_mosquitto
 from bridge.dynsec_file import AccountsFileFault
 from bridge.installation import Installation, InstallationFault
 from bridge.locks import Busy, lock_folder
@@ -22,7 +23,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 def run_init_beside(settings: Settings, configuration: Path, *, yes: bool, administrator_prefix: str | None) -> None:
     """Put the bridge beside a Mosquitto that runs already. Raises typer.Exit with the status."""
-    plugin = settings.plugin or find_plugin()
+    plugin = settings.plugin or find_plugin(settings.mosquitto or installed_mosquitto())
     if plugin is None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     wishes = Wishes(

@@ -4,7 +4,9 @@ The broker has proved who speaks; role and tenant are checked again here. A chan
 answer are one transaction, so that a repeat within ten minutes gets the same answer and is not done twice.
 """
 
+import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,12 +15,14 @@ import structlog
 
 from bridge import queries
 from bridge.answers import MAX_MESSAGE, Answer
+from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork, Batch
 from bridge.broker import Incoming
 from bridge.decisions import BulkEvent, Event, Refusal
 from bridge.handlers import HANDLERS, SWEEPS
 from bridge.handlers.desk import Desk, Refused, Sweep
 from bridge.handlers.people import revealed
+from bridge.measures import FAULTS, HANDLING, MESSAGES, REFUSALS, REQUEST, REQUESTS, UNMEASURED, Meter
 from bridge.names import MANAGEMENT, device_id_fault
 from bridge.records import Answered, AuditEntry
 from bridge.registration import Code
@@ -29,6 +33,8 @@ from bridge.store import Store, StoreFault
 from bridge.transaction import Transaction
 from bridge.wire import Topics, echoed
 
+MOVES: Final = 5
+"""Registrations whose change stands in the log line of one request."""
 REMEMBERED: Final = 600_000
 """Milliseconds for which a repeated request gets the same answer."""
 
@@ -57,6 +63,10 @@ class _Asked:
     correlation: bytes | None
     value: dict[str, Any] = field(default_factory=dict)
     request_id: str | None = None
+    outcome: str = "ok"
+    repeated: bool = False
+    moves: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
 
     @property
     def key(self) -> str | None:
@@ -79,11 +89,19 @@ class _Asked:
 class Control:
     """Executes requests one after the other."""
 
-    def __init__(self, store: Store, rulebook: Rulebook, topics: Topics, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rulebook: Rulebook,
+        topics: Topics,
+        clock: Callable[[], int],
+        meter: Meter = UNMEASURED,
+    ) -> None:
         self._store = store
         self._rulebook = rulebook
         self._topics = topics
         self._clock = clock
+        self._meter = meter
 
     async def handle(self, message: Incoming) -> Handled:
         """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged."""
@@ -91,31 +109,46 @@ class Control:
         asked = _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
         handled = Handled(self._topics.response(tenant, administrator), b"", asked.correlation)
         started = time.perf_counter()
-        code: str = "ok"
         try:
             handled.payload = await self._execute(asked, handled)
         except BadRequest as error:
-            code = error.refusal.code
+            asked.outcome = error.refusal.code
             handled.payload = await self._refuse(asked, error.refusal)
         except StoreFault as error:
-            code = Code.INTERNAL
+            asked.outcome = Code.INTERNAL
             log.error("not stored", actor=asked.actor, command=command, fault=str(error))
             await self._unfollow(asked)
             kept = "what was done before it stays" if asked.command in SWEEPS else "nothing was done"
             handled.payload = self._internal(asked, f"the change could not be stored, {kept}: try again")
         except Exception:
-            code = Code.INTERNAL
+            asked.outcome = Code.INTERNAL
+            self._meter.count(FAULTS, where="control")
             log.exception("failed", actor=asked.actor, command=command)
             handled.payload = self._internal(asked, "a fault of the bridge; its log tells more")
         log.info(
             "request",
             actor=asked.actor,
             command=command,
-            outcome=code,
-            changes=[f"{event.id} {event.event}" for event in handled.events[:5] if isinstance(event, Event)],
+            device=asked.device_id,
+            outcome=asked.outcome,
+            repeated=asked.repeated,
+            moves=asked.moves[:MOVES],
+            events=dict(Counter(event.event for event in handled.events if isinstance(event, Event))),
+            refused=dict(asked.refused),
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
+        self._measure(asked, time.perf_counter() - started)
         return handled
+
+    def _measure(self, asked: _Asked, seconds: float) -> None:
+        outcome = {"ok": "handled", Code.INTERNAL: "fault", Code.MALFORMED_REQUEST: "malformed"}
+        self._meter.count(MESSAGES, kind=REQUEST, outcome=outcome.get(asked.outcome, "refused"))
+        self._meter.count(REQUESTS, command=asked.command, outcome=asked.outcome)
+        self._meter.observe(HANDLING, seconds, kind=REQUEST)
+        for code, number in asked.refused.items():
+            self._meter.count(REFUSALS, number, code=code)
+        if asked.outcome != "ok":
+            self._meter.count(REFUSALS, code=asked.outcome)
 
     async def _unfollow(self, asked: _Asked) -> None:
         """After a change that was not kept, follow what the database says; as long as it cannot, the session ends."""
@@ -173,6 +206,7 @@ class Control:
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
+        passed(Arrow.REQUEST_UNDERSTOOD)
         sweep = SWEEPS[asked.command](asked.value) if asked.command in SWEEPS else None
         while True:
             async with self._store.write() as transaction:
@@ -189,12 +223,18 @@ class Control:
                 if desk.changes_rulebook:
                     # Before the commit: who reads the rows after it shall not follow what was.
                     await self._follow(transaction.connection)
+                passed(Arrow.REQUEST_DECIDED)
             # Committed: now others may hear of it.
+            if asked.outcome == "ok":
+                asked.refused.update(one.outcome for one in desk.audit if one.device_id and one.outcome != "ok")
+            asked.moves.extend(desk.batch.moves(MOVES - len(asked.moves)))
             handled.events.extend([] if desk.quiet else desk.batch.events)
             handled.events.extend(desk.news)
             handled.account_work.add(desk.batch.account_work)
             if said is not None:
+                passed(Arrow.REQUEST_COMMITTED)
                 return revealed(asked.command, said, self._rulebook.keys)
+            passed(Arrow.REQUEST_PART_COMMITTED)
 
     async def _follow(self, connection: queries.Connection) -> None:
         now = await queries.standing(connection)
@@ -208,6 +248,7 @@ class Control:
         try:
             result = await HANDLERS[asked.command](desk, asked.value)
         except Refused as error:
+            asked.outcome = error.refusal.code
             return Answer(asked.command, asked.request_id, refusal=error.refusal)
         return Answer(asked.command, asked.request_id, result)
 
@@ -242,8 +283,11 @@ class Control:
         earlier = await transaction.answered(asked.tenant, asked.administrator, asked.key, since)
         if earlier is None:
             return None
+        asked.repeated = True
         if (earlier.command, earlier.digest) == (asked.command, self._digest(asked)):
+            asked.outcome = json.loads(earlier.answer).get("error", {"code": "ok"})["code"]
             return revealed(asked.command, earlier.answer.encode(), self._rulebook.keys)
+        asked.outcome = Code.MALFORMED_REQUEST
         refusal = Refusal(
             Code.MALFORMED_REQUEST,
             "this requestId was used for another request within the last ten minutes: take a new one",

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+RIGHTS: Final = "rights"
+"""The part that the bridge stands on in the operations broker: its own accounts, and what accounts may by default."""
+DATABASE: Final = "database"
 STARTING: Final = "it has not begun yet"
 
 

@@ -1,4 +1,4 @@
-"""Brings the broker's accounts to what the rows say: installs, removes, compares. Every step can be done again.
+"""Brings the broker's accounts to what the rows say: installs, removes. Every step can be done again.
 
 A life of an account ends before the next one of the same id begins: its sessions are closed, what the broker kept for
 it is cleared, and every message it sent has been heard. So nothing of the old life can be taken for the new one.
@@ -14,11 +14,13 @@ from typing import Final
 import structlog
 
 from bridge import queries, records
-from bridge.accounts import Accounts, AccountsFault, Login, grants
+from bridge.accounts import Accounts, AccountsFault, Login, Seen, grants
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.credentials import BadSecret, mark_of
 from bridge.decisions import Deliver, Event, MarkInstalled
 from bridge.inventory import entry_for
+from bridge.measures import ACCOUNT_CHANGES, HELD_BACK, UNMEASURED, Meter
 from bridge.records import DEVICE, Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
@@ -32,8 +34,6 @@ MOST_AT_ONCE: Final = 500
 """Accounts in one message at the most."""
 AT_ONCE: Final = 100
 """Rows worked on together where the broker has no work with them."""
-COMPARED: Final = 1_000
-"""Rows read at once while comparing."""
 
 log = structlog.get_logger("accounts")
 
@@ -86,6 +86,7 @@ class Installer:
         accounts: Accounts,
         clock: Callable[[], int],
         surroundings: Surroundings,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._store = store
         self._rulebook = rulebook
@@ -93,6 +94,7 @@ class Installer:
         self._accounts = accounts
         self._clock = clock
         self._around = surroundings
+        self._meter = meter
         self._pace = Pace()
 
     def login_for(self, account: Account) -> Login:
@@ -143,6 +145,7 @@ class Installer:
                     except AccountsFault as one:
                         refused[account.username] = one
         for username, refusal in refused.items():
+            self._meter.count(HELD_BACK)
             log.error("account held back", account=username, reason=str(refusal))
         if refused:
             raise next(iter(refused.values()))
@@ -161,26 +164,32 @@ class Installer:
         await self._end_lives([account for account in leaving if account.kind == DEVICE])
         with self._pace.measured(len(leaving)):
             await self._accounts.remove([account.username for account in leaving])
+        passed(Arrow.LEAVING_REMOVED)
         async with self._store.write() as transaction:
             unchanged = await _unchanged(transaction, leaving)
-            await transaction.forget_accounts([account.username for account in unchanged])
-        log.info("removed", accounts=len(leaving))
+            await transaction.forget_accounts([account.username for account, _ in unchanged])
+        passed(Arrow.LEAVING_FORGOTTEN)
+        self._meter.count(ACCOUNT_CHANGES, len(leaving), change="removed")
+        log.info("removed", accounts=len(leaving), names=[account.username for account in leaving[:3]])
 
     async def _end_lives(self, accounts: Sequence[Account]) -> None:
         """Lock devices out, clear what the broker kept for them, and hear them out."""
-        if not accounts:
-            return
         # The password that was is not needed, so that one which cannot be decrypted leaves too. The mark is new each
         # time, as the password is: the one of an earlier, interrupted try must not be taken for this one.
-        ended = [
-            replace(self._login(account, secrets.token_urlsafe(24)), mark=f"ended-{secrets.token_hex(8)}")
-            for account in accounts
-        ]
+        ended = [replace(self._login(account, secrets.token_urlsafe(24)), mark=_ended()) for account in accounts]
+        await self._end(ended)
+
+    async def _end(self, ended: Sequence[Login]) -> None:
+        if not ended:
+            return
         with self._pace.measured(len(ended)):
             await self._accounts.renew(ended)
+        passed(Arrow.LIVES_LOCKED_OUT)
         for login in ended:
             await self._around.clear(login)
+            passed(Arrow.LIFE_CLEARED)
         await self._around.heard_all()
+        passed(Arrow.LIVES_HEARD_OUT)
 
     async def _renew(self, again: Sequence[Account]) -> None:
         """Give accounts another password. Devices first leave: one that has the new password already comes in at once.
@@ -191,6 +200,7 @@ class Installer:
         await self._end_lives([account for account in again if account.kind == DEVICE])
         with self._pace.measured(len(logins)):
             await self._accounts.renew(logins)
+        passed(Arrow.ACCOUNTS_RENEWED)
         await self._mark_installed(again, await self._registrations(again))
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
@@ -200,13 +210,38 @@ class Installer:
         if fresh:
             with self._pace.measured(len(fresh)):
                 await self._accounts.install([self.login_for(account) for account, _ in fresh])
+            passed(Arrow.ACCOUNTS_INSTALLED)
             waiting = [registration for _, registration in fresh if registration.accepted_claim is not None]
             await self._mark_installed([account for account, _ in fresh], waiting)
+
+    async def note_installed(self, accounts: Sequence[Account]) -> None:
+        """Note that accounts are in the broker already. Raises StoreFault."""
+        for start in range(0, len(accounts), AT_ONCE):
+            part = accounts[start : start + AT_ONCE]
+            await self._mark_installed(part, await self._registrations(part))
+
+    async def take_away(self, strays: Sequence[Seen]) -> None:
+        """Remove accounts that no row knows, devices' with all that the broker keeps for them. Raises AccountsFault.
+
+        Somebody may have used such an account since it came back with an old copy of the broker's file.
+        """
+        devices = [one for one in strays if one.client_id is not None]
+        await self._end(
+            [Login(one.username, secrets.token_urlsafe(24), _ended(), (), one.client_id) for one in devices]
+        )
+        with self._pace.measured(len(strays)):
+            await self._accounts.remove([one.username for one in strays])
+
+    @property
+    def at_once(self) -> int:
+        """How many accounts go into one message to the broker at present."""
+        return self._pace.at_once
 
     async def _install(self, fresh: Sequence[Account]) -> None:
         if fresh:
             with self._pace.measured(len(fresh)):
                 await self._accounts.install([self.login_for(account) for account in fresh])
+            passed(Arrow.ACCOUNTS_INSTALLED)
             await self._mark_installed(fresh, await self._registrations(fresh))
 
     async def _registrations(self, accounts: Sequence[Account]) -> list[Registration]:
@@ -228,6 +263,7 @@ class Installer:
         """
         async with self._store.write() as transaction:
             self._around.push(pushed)
+            passed(Arrow.CREDENTIALS_PUSHED)
             batch = Batch(transaction, self._rulebook, self._clock())
             devices = [account for account in coming if account.kind == DEVICE]
             await batch.load([account.subject for account in devices])
@@ -236,72 +272,34 @@ class Installer:
                 decision = batch.decide(MarkInstalled(account.subject, account.seed))
                 if Deliver() in decision.effects and decision.after is not None:
                     delivered.append(decision.after)
-            there = await _unchanged(transaction, coming)
-            await transaction.save_accounts([replace(account, installed=batch.now, revisit=False) for account in there])
+            # What an account may do can have changed since it was read: then it is to be looked at once more.
+            await transaction.save_accounts(
+                [
+                    replace(current, installed=batch.now, revisit=current != account and current.revisit)
+                    for account, current in await _unchanged(transaction, coming)
+                ]
+            )
             entries = await transaction.devices([registration.id for registration in delivered])
             made = [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
             await transaction.save_devices(made)
             await transaction.make_groups((one.tenant, one.group) for one in made if one.group is not None)
             await batch.write()
+            passed(Arrow.ACCOUNTS_WRITTEN)
+        passed(Arrow.ACCOUNTS_NOTED)
         self._around.tell(batch.events)
+        self._meter.count(ACCOUNT_CHANGES, len(coming), change="installed")
         log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
 
-    async def reconcile(self) -> int:
-        """Compare the broker with the rows, in pages, and note what has to be repaired; return how much that is.
 
-        Only accounts that the bridge made are looked at. Raises AccountsFault, StoreFault.
-        """
-        there = {username: mark async for username, mark in self._accounts.listed()}
-        repairs = 0
-        after = ""
-        while True:
-            async with self._store.read() as connection:
-                page = await queries.accounts(connection, after, COMPARED)
-            if not page:
-                break
-            after = page[-1].username
-            wrong = []
-            done = []
-            for account in page:
-                description = there.pop(account.username, None)
-                try:
-                    login = self.login_for(account)
-                except AccountsFault as fault:
-                    log.error("account not compared", account=account.username, reason=str(fault))
-                    continue
-                same = description == login.description
-                if account.wanted and account.installed is not None and not same:
-                    if description is None or not login.has_password_of(description):
-                        wrong.append(replace(account, installed=None, renewed=True))
-                    else:  # only what it may do is not right: its sessions, and what waits for it, may stay
-                        wrong.append(replace(account, revisit=True))
-                elif account.wanted and account.installed is None and not account.renewed and same:
-                    done.append(account)
-            for start in range(0, len(done), AT_ONCE):
-                part = done[start : start + AT_ONCE]
-                await self._mark_installed(part, await self._registrations(part))
-            if wrong:
-                repairs += len(wrong)
-                async with self._store.write() as transaction:
-                    still = {account.username for account in await _unchanged(transaction, wrong)}
-                    await transaction.save_accounts([account for account in wrong if account.username in still])
-        left = sorted(there)
-        unwanted = left
-        while unwanted:
-            names, unwanted = unwanted[: self._pace.at_once], unwanted[self._pace.at_once :]
-            with self._pace.measured(len(names)):
-                await self._accounts.remove(names)
-        repairs += len(left)
-        if repairs:
-            log.warning("reconciled", repaired=repairs - len(left), removed=len(left), names=left[:5])
-        return repairs
+def _ended() -> str:
+    return f"ended-{secrets.token_hex(8)}"
 
 
-async def _unchanged(transaction: Transaction, accounts: Sequence[Account]) -> list[Account]:
-    """Return those accounts of which nobody has wanted something else meanwhile."""
+async def _unchanged(transaction: Transaction, accounts: Sequence[Account]) -> list[tuple[Account, Account]]:
+    """Return those accounts of which nobody has wanted something else meanwhile, as they were read and as they are."""
     now = await transaction.accounts([account.username for account in accounts])
     return [
-        account
+        (account, current)
         for account in accounts
         if (current := now.get(account.username)) is not None
         and (current.seed, current.wanted) == (account.seed, account.wanted)

@@ -1,7 +1,8 @@
 """A Mosquitto configuration as the broker reads it: files in their order, listeners, global settings. Writes nothing.
 
-Read as Mosquitto 2.0 does (measured on 2.0.11): words are parted by blanks, ``#`` begins a comment at the start of a
-line, an included file begins outside any listener, and a later value of a setting replaces an earlier one.
+Read as Mosquitto does (measured on 2.0.11; what 2.1 added is after its manual): words are parted by blanks, ``#``
+begins a comment at the start of a line, an included file begins outside any listener, and a later value of a setting
+replaces an earlier one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ _MAX_DEPTH: Final = 10
 _PLUGINS: Final = frozenset({"plugin", "auth_plugin", "global_plugin"})
 _LISTENER_WORDS: Final = frozenset(
     {
+        *("accept_protocol_versions", "listener_allow_anonymous", "listener_auto_id_prefix", "max_topic_alias_broker"),
         *("bind_interface", "http_dir", "max_connections", "max_qos", "max_topic_alias", "mount_point", "protocol"),
         *("socket_domain", "use_username_as_clientid", "websockets_log_level", "websockets_headers_size"),
         *("cafile", "capath", "certfile", "ciphers", "ciphers_tls1.3", "crlfile", "dhparamfile", "keyfile"),
@@ -136,8 +138,12 @@ class Configuration:
 
     @property
     def allows_anonymous(self) -> bool:
-        """Whether a client without a user name gets in; by default only where no listener was named."""
-        return self.value("allow_anonymous", str(self.is_local_only).lower()) == "true"
+        """Whether a client without a user name gets in somewhere; by default only where no listener was named.
+
+        Since Mosquitto 2.1 a listener may say otherwise than all.
+        """
+        for_all = self.value("allow_anonymous", str(self.is_local_only).lower())
+        return any(one.value("listener_allow_anonymous", for_all) == "true" for one in self.listeners)
 
     @property
     def dynamic_security(self) -> Plugin | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bridge.claims import Chosen, TakeToken, Undecided, choose, claim_of, shows
+from bridge.claims import Chosen, Mismatch, TakeToken, Undecided, choose, claim_of, shows
 from bridge.decisions import (
     Accept,
     Age,
@@ -237,6 +237,11 @@ def undecided(case: Case, accept: Accept) -> Decision:
     choice = choose(case.reg, accept, case.policy)
     if isinstance(choice, Undecided):
         refusal = choice.refusal
+    elif isinstance(choice, Mismatch):  # asked gently, which counts nothing
+        refusal = Refusal(
+            Code.TOKEN_REQUIRED,
+            f"no call for {accept.id} showed the security token given for it: accept it with the one on its label",
+        )
     else:  # required, no caller showed one, and it is not to block
         refusal = Refusal(
             Code.TOKEN_REQUIRED,

@@ -118,7 +118,7 @@ def _is_chosen(case: Case, accept: Accept) -> bool:
 
 
 def _is_mismatch(case: Case, accept: Accept) -> bool:
-    return isinstance(choose(case.reg, accept, case.policy), Mismatch)
+    return isinstance(choose(case.reg, accept, case.policy), Mismatch) and not accept.gentle
 
 
 def _is_last_mismatch(case: Case, accept: Accept) -> bool:

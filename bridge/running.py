@@ -5,18 +5,21 @@ import os
 import sys
 from pathlib import Path
 
+import structlog
 import typer
 
 from bridge import __version__, configurations, display, installation, up
 from bridge.brokers import find_plugin
-from bridge.children import BrokersFault, choose_owner, hand_over
+from bridge.children import BrokersFault, choose_owner, hand_over, installed_mosquitto
+from bridge.httpd import address_of
 from bridge.installation import Installation, InstallationFault
 from bridge.locks import Busy, lock_bridge, lock_folder
-from bridge.mending import mend_accounts_file
-from bridge.service import Service
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
+from bridge.stopping import HUNG, Ending, end_at_once, until_signalled
 from bridge.store import StoreUnusable
+
+log = structlog.get_logger("bridge")
 
 
 def _first(group: BaseException) -> BaseException:
@@ -32,11 +35,20 @@ def _fail(message: str, status: int) -> typer.Exit:
 
 def run_up(settings: Settings) -> None:
     """Run brokers and bridge until a signal. Raises typer.Exit with the status."""
+    ending = Ending()
     try:
-        asyncio.run(up.until_signalled(up.run(settings, _show_ready)))
+        asyncio.run(until_signalled(up.run(settings, _show_ready, ending), ending))
     except (BrokersFault, Busy, InstallationFault, StoreUnusable, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     err.print("stopped")
+    _end(ending)
+
+
+def _end(ending: Ending) -> None:
+    """End with the status that says so if a stage of the shutdown hung, without waiting for what hangs."""
+    if ending.hung:
+        err.print(f"the shutdown hung at: {', '.join(ending.hung)}", style="red")
+        end_at_once(HUNG)
 
 
 def _explained(error: BaseException) -> typer.Exit | BaseException:
@@ -52,7 +64,7 @@ def _explained(error: BaseException) -> typer.Exit | BaseException:
     return first
 
 
-def _show_ready(made: Installation) -> None:
+def _show_ready(made: Installation, shown_at: str | None) -> None:
     facts, folder = made.facts, made.folder
     given = "" if folder.path == Path("var") else f" --data {folder.path}"
     bootstrap_file = "" if folder.path == Path("var") else f" --bootstrap-file {folder.for_devices}"
@@ -62,6 +74,8 @@ def _show_ready(made: Installation) -> None:
         style="bold green",
         highlight=False,
     )
+    if shown_at is not None:
+        out.print(f"Health and figures: {shown_at}/healthz, /readyz, /metrics", highlight=False)
     out.print(f"Logins are in {folder.access}. Try, in another terminal:", highlight=False)
     for line in (
         f"bootstrap-bridge register sim-001 sim-002 sim-003{given}",
@@ -75,7 +89,7 @@ def _show_ready(made: Installation) -> None:
 
 def run_init(settings: Settings) -> None:
     """Make an installation for brokers that run on their own. Raises typer.Exit with the status."""
-    found = settings.plugin or find_plugin()
+    found = settings.plugin or find_plugin(settings.mosquitto or installed_mosquitto())
     if found is None:
         raise _fail("name Mosquitto's plugin with --plugin: mosquitto_dynamic_security.so was not found", NOT_REACHED)
     os.umask(0o077)
@@ -94,7 +108,6 @@ def run_init(settings: Settings) -> None:
         )
         if made.facts.port == made.facts.bootstrap_port and made.facts.host == made.facts.bootstrap_host:
             raise _fail(f"both brokers cannot listen at port {made.facts.port}: give one of them another", REFUSED)
-        aside = mend_accounts_file(made)
         owner = choose_owner(settings.data)
         files = configurations.write_configurations(made, found, extra=owner.lines)
         hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
@@ -104,8 +117,8 @@ def run_init(settings: Settings) -> None:
         raise _explained(error) from error
     if owner.warning is not None:
         err.print(display.text(owner.warning), style="yellow")
-    if aside is not None:
-        err.print(display.text(f"the broker's file of accounts was damaged; it is kept as {aside}"), style="yellow")
+    for fault in made.mended:
+        err.print(display.text(fault), style="yellow")
     out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
     given = f" --data {settings.data}"
     for line in (
@@ -130,9 +143,15 @@ def run_serve(settings: Settings) -> None:
         lock = lock_bridge(settings.data)
     except (InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
+    ending = Ending()
     try:
-        asyncio.run(up.until_signalled(Service(made, settings.database).run()))
-    except (StoreUnusable, Busy, OSError, BaseExceptionGroup) as error:
+        listening = up.metrics_socket(settings)
+        if listening is not None:
+            log.info("shown", address=address_of(listening))
+        service = up.service_for(made, settings, listening, ending)
+        asyncio.run(until_signalled(service.run(), ending))
+    except (BrokersFault, StoreUnusable, Busy, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     finally:
         lock.release()
+    _end(ending)

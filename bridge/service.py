@@ -3,25 +3,33 @@
 import asyncio
 import gc
 import math
-import time
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bridge import broker, future_times, queries
+from bridge import __version__, broker, queries
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.clock import clock
 from bridge.control import REMEMBERED, Control
 from bridge.database_file import Before, lock_of, path_of
 from bridge.decisions import Age, Event
-from bridge.health import Health
-from bridge.installation import Installation, ServiceLogin, write_private
-from bridge.intake import Intake
+from bridge.folder import write_private
+from bridge.health import DATABASE, RIGHTS, Health
+from bridge.httpd import serving
+from bridge.installation import Installation, ServiceLogin, own_logins
+from bridge.intake import Intake, paced
+from bridge.leaving import leave
+from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
+from bridge.metrics import Metrics
+from bridge.minding import mind_clock, timekeeper
 from bridge.neighbours import Neighbours
+from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
@@ -31,20 +39,23 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
+from bridge.settings import RECONCILE_EVERY
+from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
-from bridge.timekeeping import GRACE, Timekeeper
+from bridge.timekeeping import Timekeeper
+from bridge.vitals import Vitals
+from bridge.wire import iso
 
 HOUSEKEEPING: Final = 30.0
 """Seconds between two looks for what has expired."""
-DATABASE: Final = "database"
-RIGHTS: Final = "rights"
-"""What the bridge stands on in the operations broker: its own accounts there, and what an account may by default."""
 PARTS: Final = ("calls", "control", "info", "accounts", RIGHTS, DATABASE)
 """The parts that ``Service.health`` tells of: four sessions and what they stand on."""
 ANNOUNCED_AGAIN: Final = 5.0
 """Seconds after which the state of the bridge is told again where that failed."""
-MINDING: Final = 2.0
-"""Seconds between two looks whether the clock was set."""
+READY_AT_LAST: Final = 15.0
+"""Seconds after which systemd is told that the service has started, though a broker may be away still."""
+STATUS_PAUSE: Final = 5.0
+"""Seconds between two looks whether what `systemctl status` shows is true still."""
 AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
@@ -62,32 +73,73 @@ class Service:
     and administrators are served for the first time, ``health`` tells at any time which parts serve.
     """
 
-    def __init__(self, installation: Installation, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        database_url: str | None = None,
+        *,
+        rates: Rates | None = None,
+        keepalive: int = broker.KEEPALIVE,
+        reconcile_every: float = RECONCILE_EVERY,
+        listening: socket.socket | None = None,
+        ending: Ending | None = None,
+        notifier: Notifier | None = None,
+    ) -> None:
+        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
+        self._rates = rates or Rates()
         self._installation = installation
+        self._keepalive = keepalive
+        self._reconcile_every = reconcile_every
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
         self.health = Health(PARTS, clock)
+        self._meter = Metrics(__version__)
+        self._vitals = Vitals(self.health, self._meter, clock)
+        self._listening = listening
+        self._ending = ending or Ending()
+        self._notifier = notifier or Notifier({})
 
     async def run(self) -> None:
         """Serve. Raises StoreUnusable if the database cannot be opened, Busy if another bridge has it, OSError."""
-        marker = self._installation.folder.database_made
-        async with _alone(self._database_url) as lock:
+        self._ending.told = self._stopping
+        if self._notifier.watched:
+            self._vitals.beaten = lambda: self._notifier.tell(ALIVE)
+        facts = self._installation.facts
+        log.info(
+            "starting",
+            version=__version__,
+            folder=str(self._installation.folder.path),
+            operations=f"{facts.host}:{facts.port}",
+            bootstrap=f"{facts.bootstrap_host}:{facts.bootstrap_port}",
+        )
+        async with AsyncExitStack() as stack:
+            if self._listening is not None:
+                await stack.enter_async_context(serving(self._listening, self._vitals.pages))
+            beating = asyncio.create_task(self._vitals.beat(), name="beat")
+            stack.callback(beating.cancel)
+            lock = await stack.enter_async_context(_alone(self._database_url))
+            marker = self._installation.folder.database_made
             before = Before(made=marker.exists(), cut_off=lock is not None and lock.cut_off, marker=marker)
             store = await Store.open(self._database_url, before)
+            store.meter = self._meter
             try:
                 if lock is not None:
                     lock.sign()
                 note_made(marker)
                 await self._prepare(store)
                 self.health.serves(DATABASE)
-                self.health.serves(RIGHTS)
                 await self._serve(store)
             finally:
                 if lock is not None:
                     lock.strike_out()  # first: whoever dies between here and the end has lost nothing
-                await store.close()
+                await self._vitals.end()
+                await self._ending.go(CLOSE, store.close())
                 log.info("stopped")
+
+    def _stopping(self, stage: str) -> None:
+        self._vitals.stopping = stage
+        self._notifier.tell(STOPPING, f"STATUS=stopping: {stage}")
 
     async def _prepare(self, store: Store) -> None:
         """Make what every installation begins with. Raises StoreUnusable if the keys are not those of the database."""
@@ -112,6 +164,7 @@ class Service:
                     ]
                 )
             there = await transaction.accounts([one.username for one in first])
+        passed(Arrow.BEGINNINGS_COMMITTED)
         self.gone = frozenset(
             one.username
             for one in first
@@ -127,33 +180,76 @@ class Service:
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
-            newest = await future_times.newest(connection)
-            settled = await future_times.newest(connection, until=clock() - round(GRACE * 1000))
-            keeper = Timekeeper(clock, time.monotonic, newest, settled)
         rulebook.follow(now.values, now.tenants, now.roles)
-        herald = Herald(topics)
-        intake = Intake(store, rulebook, topics, clock)
+        meter = self._meter
+        herald = Herald(topics, meter)
+        intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
         def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id)
+            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
 
         own = facts.gate
-        gate_login = broker.Login(facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id)
-        gate = GateSession(gate_login, topics, intake, store, rulebook, herald)
-        control = ControlSession(inside(facts.control), topics, Control(store, rulebook, topics, clock), herald)
-        info = InfoSession(inside(facts.info), topics, store, rulebook, herald)
-        accounts = AccountsSession(inside(facts.accounts), topics, store, rulebook, info.heard_all, gate.push, herald)
+        gate_login = broker.Login(
+            facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
+        )
+        gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
+        control = ControlSession(
+            inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
+        )
+        info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
+        accounts = AccountsSession(
+            inside(facts.accounts),
+            topics,
+            store,
+            rulebook,
+            info.heard_all,
+            gate.push,
+            herald,
+            self.health,
+            own_logins(facts, topics),
+            self._reconcile_every,
+            meter,
+        )
         gate.accounts_changed = control.accounts_changed = accounts.changed
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
+        self._vitals.follow(store, {one.name: one.current for one in (gate, control, info, accounts)})
+        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control), name="work")
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await leave(self._ending, gate, control, info, accounts, working)
+            raise
+
+    async def _work(
+        self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
+    ) -> None:
+        """Hold the sessions and do what is to be done beside them, until cancelled."""
+        meter = self._meter
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
-                advice = advice_on_login(self._installation, at_the_gate=session is gate)
-                tasks.create_task(hold(session, self.health, advice), name=f"session {session.name}")
+                advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
+                tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
+            keeper = await timekeeper(store)
             tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
             tasks.create_task(self._keep_house(store, rulebook, herald.tell, keeper), name="housekeeping")
+            tasks.create_task(self._tell_systemd(), name="tell systemd")
+
+    async def _tell_systemd(self) -> None:
+        """Say ready when all serves, or when that takes long: a broker that is away is no fault of this service."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_AT_LAST):
+                await self.ready.wait()
+        told = ""
+        while True:
+            away = [f"{part.name} since {iso(part.since)}: {part.reason}" for part in self.health.missing]
+            status = f"STATUS=not ready: {'; '.join(away)}" if away else "STATUS=ready"
+            if status != told:
+                self._notifier.tell(READY, status)
+                told = status
+            await asyncio.sleep(STATUS_PAUSE)
 
     async def _announce(self, control: ControlSession) -> None:
         """Keep ``bridge/state`` true: tell each change, and tell it again when the control session has come back."""
@@ -274,24 +370,6 @@ def note_made(marker: Path) -> None:
         log.warning("not noted that there is a database", file=str(marker), reason=str(error))
 
 
-async def mind_clock(store: Store, keeper: Timekeeper, now: Callable[[], int]) -> None:
-    """Bring times back that lie in the future, at the start and whenever the clock was set back."""
-    while True:
-        latest = keeper.latest()
-        if latest is not None:
-            try:
-                async with store.read() as connection:
-                    ahead = await future_times.tables_ahead(connection, latest)
-                if ahead:
-                    async with store.write() as transaction:
-                        number = await future_times.bring_back(transaction.connection, latest, now())
-                    log.warning("times brought back", rows=number, tables=ahead)
-                keeper.looked_through()
-            except StoreFault as error:
-                log.warning("times not looked through", reason=str(error))
-        await asyncio.sleep(MINDING)
-
-
 async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
     """Let registrations expire and retire whose time is over, and forget old answers; return what is to be told.
 
@@ -314,6 +392,7 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
                 batch.decide(Age(device_id))
             await batch.write()
             await transaction.forget_answers(now - REMEMBERED)
+        passed(Arrow.AGED_COMMITTED)
         events.extend(batch.events)
         if len(ids) < AGED_AT_ONCE:
             return events

@@ -1,12 +1,19 @@
 """All settings of the bridge in one frozen object: options first, then ``BOOTSTRAP_BRIDGE_*``, then defaults."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bridge.limits import Rates
+
+RECONCILE_EVERY: Final = 900.0
+"""Seconds between two comparisons of the operations broker's accounts with the database."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+"""Calls a second; 0 is no limit."""
 
 
 class BadSettings(Exception):
@@ -28,7 +35,20 @@ class Settings(BaseSettings):
     database: str | None = None
     mosquitto: Path | None = None
     plugin: Path | None = None
+    metrics_port: Port | None = None
+    metrics_listen: str = "127.0.0.1"
     log_level: str = "info"
+    keepalive: Annotated[int, Field(ge=5, le=600)] = 15
+    reconcile_every: Annotated[float, Field(ge=1, le=604_800)] = RECONCILE_EVERY
+    log_format: Literal["auto", "json", "text"] = "auto"
+    calls_per_device: Rate = Rates.device
+    calls_per_connection: Rate = Rates.connection
+    calls_overall: Rate = Rates.overall
+
+    @property
+    def rates(self) -> Rates:
+        """How many calls are looked at."""
+        return Rates(self.calls_per_device, self.calls_per_connection, self.calls_overall)
 
 
 def settings_from(**options: object) -> Settings:

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bridge.database_file import Before, Versions, examine, is_damage, path_of, space_left
 from bridge.database_file import StoreUnusable as StoreUnusable
+from bridge.measures import STORE_FAULTS, UNMEASURED, Meter
 from bridge.transaction import Transaction
 
 _REFUSALS: Final = (sa.exc.DBAPIError, sqlite3.Error)
@@ -43,6 +44,7 @@ class Store:
         self._path = path
         self._file = _identity(path)
         self._damage: StoreFault | None = None
+        self.meter: Meter = UNMEASURED
         self.noticed: Callable[[StoreFault], None] = lambda fault: None
         """Hears each fault as it comes."""
         self._turn = asyncio.Lock()  # first come, first served: the order of the writers is the order of the world
@@ -71,6 +73,9 @@ class Store:
             await writer.dispose()
             reason = f"{getattr(error, 'orig', error)}{'' if path is None else space_left(path)}"
             raise StoreUnusable(f"the database {_shown(url)} cannot be used: {reason}") from error
+        except asyncio.CancelledError:
+            await writer.dispose()  # else its thread keeps the process from ending
+            raise
         except CommandError as error:
             await writer.dispose()
             raise StoreUnusable(f"the database {_shown(url)} is of a version unknown here: {error}") from error
@@ -123,6 +128,7 @@ class Store:
                 f"the database {self._path} is damaged ({reason}), nothing more is written to it: copy it and its "
                 "-wal, end the bridge, restore it from a backup (docs/operating.md)"
             )
+        self.meter.count(STORE_FAULTS)
         self.noticed(fault)
         return fault
 

@@ -192,10 +192,7 @@ class Transaction:
     async def revisit_accounts(self, kind: str, tenant: str | None) -> None:
         """Have the accounts of ``kind`` looked at again, since what they may do has changed; None: of all tenants."""
         table = schema.accounts
-        statement = sa.update(table).where(
-            table.c.kind == kind, table.c.wanted.is_(True), table.c.installed.is_not(None)
-        )
-        statement = statement.values(revisit=True)
+        statement = sa.update(table).where(table.c.kind == kind, table.c.wanted.is_(True)).values(revisit=True)
         if tenant is not None:
             statement = statement.where(table.c.tenant == tenant)
         await self.connection.execute(statement)

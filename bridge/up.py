@@ -3,9 +3,11 @@
 import asyncio
 import os
 import resource
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -15,7 +17,6 @@ from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
     Child,
-    Owner,
     choose_owner,
     find_mosquitto,
     free_port,
@@ -24,11 +25,13 @@ from bridge.children import (
     wait_for_port,
 )
 from bridge.configurations import write_configurations
+from bridge.httpd import address_of, bind
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
 from bridge.locks import Lock, lock_bridge, lock_folder
-from bridge.mending import mend_accounts_file
+from bridge.notifying import Notifier
 from bridge.service import Service
 from bridge.settings import Settings
+from bridge.stopping import BROKERS, Ending
 
 READY_PATIENCE: Final = 30.0
 SPARE_FILES: Final = 100
@@ -60,7 +63,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     Raises BrokersFault, Busy, InstallationFault, OSError.
     """
     program = settings.mosquitto or find_mosquitto()
-    plugin = settings.plugin or find_plugin()
+    plugin = settings.plugin or find_plugin(program)
     if plugin is None or not plugin.exists():
         raise BrokersFault(
             "Mosquitto's dynamic security plugin is not there (mosquitto_dynamic_security.so): it comes with "
@@ -96,6 +99,8 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         topic_prefix=settings.topic_prefix,
     )
     owner = choose_owner(settings.data)
+    for fault in made.mended:
+        log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
     configurations = write_configurations(
@@ -103,38 +108,66 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
 
-    def mend() -> None:
-        _see_to_accounts(made, owner)
+    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+        for fault in write(made):
+            log.warning("put right", file=fault)
+        hand_over(owner, settings.data, (folder,))
+
+    files_of = (
+        partial(mend, installation.write_accounts_file, made.folder.operations),
+        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+    )
 
     children = [
-        Child("operations", program, configurations.operations, owner, lock.descriptor, mend),
-        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor),
+        Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
+        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
     return made, children, locks
 
 
-def _see_to_accounts(made: Installation, owner: Owner) -> None:
-    """Give the operations broker a whole file of accounts. Raises OSError."""
-    aside = mend_accounts_file(made)
-    if aside is not None:
-        log.error("accounts file damaged", kept=str(aside), next="a new one was made, all accounts are installed again")
-    hand_over(owner, made.folder.path, (made.folder.operations,))
+def metrics_socket(settings: Settings) -> socket.socket | None:
+    """Take the port at which health and figures are shown, if there shall be one. Raises BrokersFault."""
+    if settings.metrics_port is None:
+        return None
+    host, port = settings.metrics_listen, settings.metrics_port
+    if port and (fault := port_fault(host, port, "--metrics-port")):
+        raise BrokersFault(fault)
+    try:
+        return bind(host, port)
+    except OSError as error:
+        raise BrokersFault(f"port {port} of {host} cannot be used: {error.strerror} (--metrics-listen)") from error
 
 
-async def run(settings: Settings, when_ready: Callable[[Installation], None]) -> None:
-    """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable, OSError."""
+def service_for(made: Installation, settings: Settings, listening: socket.socket | None, ending: Ending) -> Service:
+    """Return the service of an installation as the settings want it."""
+    return Service(
+        made,
+        settings.database,
+        rates=settings.rates,
+        keepalive=settings.keepalive,
+        reconcile_every=settings.reconcile_every,
+        listening=listening,
+        ending=ending,
+        notifier=Notifier(),
+    )
+
+
+async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:
+    """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
     made, children, locks = prepare(settings)
+    listening = metrics_socket(settings)
+    shown_at = None if listening is None else address_of(listening)
     facts = made.facts
     try:
-        async with _stopped_at_the_end(children), asyncio.TaskGroup() as tasks:
+        async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
             for child in children:
                 await child.start()
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
             await wait_for_port(facts.host, facts.port, children[0])
             await wait_for_port(facts.bootstrap_host, facts.bootstrap_port, children[1])
-            service = Service(made, settings.database)
+            service = service_for(made, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
-            tasks.create_task(_say_when_ready(service, made, when_ready), name="say when ready")
+            tasks.create_task(_say_when_ready(service, made, when_ready, shown_at), name="say when ready")
             await _ended(serving)
     finally:
         for lock in locks:
@@ -152,7 +185,9 @@ async def _ended(serving: asyncio.Task[None]) -> None:
         raise
 
 
-async def _say_when_ready(service: Service, made: Installation, when_ready: Callable[[Installation], None]) -> None:
+async def _say_when_ready(
+    service: Service, made: Installation, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
+) -> None:
     try:
         async with asyncio.timeout(READY_PATIENCE):
             await service.ready.wait()
@@ -161,38 +196,12 @@ async def _say_when_ready(service: Service, made: Installation, when_ready: Call
             f"the bridge could not log in to its brokers within {READY_PATIENCE:.0f} s; what is above tells why"
         ) from None
     made.write_access(gone=service.gone)
-    when_ready(made)
+    when_ready(made, shown_at)
 
 
 @asynccontextmanager
-async def _stopped_at_the_end(children: list[Child]) -> AsyncIterator[None]:
+async def _stopped_at_the_end(children: list[Child], ending: Ending) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for child in children:
-            await child.stop()
-
-
-async def until_signalled(work: Awaitable[None]) -> None:
-    """Run ``work`` until SIGTERM or SIGINT, which cancel it; a second signal ends the process at once."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    signalled = False
-
-    def stop() -> None:
-        nonlocal signalled
-        if signalled:
-            os._exit(130)
-        signalled = True
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not signalled:
-            raise
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        await ending.go(BROKERS, asyncio.gather(*(child.stop() for child in children)))

@@ -21,10 +21,14 @@ ANSWER_EXPIRY: Final = 30
 
 
 class Malformed(Exception):
-    """A message that cannot be understood. ``answerable``: its sender asked in the form that gets an error answer."""
+    """A message that cannot be understood. ``answerable``: its sender asked in the form that gets an error answer.
 
-    def __init__(self, reason: str, *, answerable: bool = False) -> None:
+    ``kind`` says in one word what was wrong, to be counted by.
+    """
+
+    def __init__(self, reason: str, kind: str, *, answerable: bool = False) -> None:
         super().__init__(reason)
+        self.kind = kind
         self.answerable = answerable
 
 
@@ -169,33 +173,36 @@ def parse_call(topics: Topics, topic: str, payload: bytes) -> ParsedCall:
     kind = CallKind.PLAIN if len(levels) == 3 else CallKind.PRIVATE
     client_id = device_id if kind is CallKind.PLAIN else levels[3]
     if fault := names.device_id_fault(device_id):
-        raise Malformed(fault, answerable=is_json)
+        raise Malformed(fault, "device-id", answerable=is_json)
     if kind is CallKind.PRIVATE and not names.is_private_client_id(client_id):
         raise Malformed(
-            "a private call's client id has 22 to 64 characters of A-Z, a-z, 0-9, _ and -", answerable=is_json
+            "a private call's client id has 22 to 64 characters of A-Z, a-z, 0-9, _ and -",
+            "client-id",
+            answerable=is_json,
         )
     if len(payload) > MAX_CALL:
-        raise Malformed(f"a call has at most {MAX_CALL} bytes, this one has {len(payload)}", answerable=is_json)
+        reason = f"a call has at most {MAX_CALL} bytes, this one has {len(payload)}"
+        raise Malformed(reason, "too-large", answerable=is_json)
     if not is_json:
         try:
             token = payload.decode()
         except UnicodeDecodeError:
-            raise Malformed("a call in line form is UTF-8 text") from None
+            raise Malformed("a call in line form is UTF-8 text", "not-utf8") from None
         return ParsedCall(device_id, kind, client_id, Form.LINE, parse_token(token), None, None)
     try:
         parsed = _CallPayload.model_validate(from_json(payload, allow_inf_nan=False))
     except ValidationError as error:
-        raise Malformed(fault_of(error), answerable=True) from None
+        raise Malformed(fault_of(error), "members", answerable=True) from None
     except ValueError:
-        raise Malformed("the payload is not valid JSON", answerable=True) from None
+        raise Malformed("the payload is not valid JSON", "not-json", answerable=True) from None
     try:
         token_given = parse_token(parsed.securityToken)
         if parsed.publicKey is not None:
             parse_public_key(parsed.publicKey)
     except Malformed as error:
-        raise Malformed(str(error), answerable=True) from None
+        raise Malformed(str(error), error.kind, answerable=True) from None
     except BadPublicKey as error:
-        raise Malformed(str(error), answerable=True) from None
+        raise Malformed(str(error), "public-key", answerable=True) from None
     return ParsedCall(device_id, kind, client_id, Form.JSON, token_given, parsed.publicKey, parsed.requestId)
 
 
@@ -203,7 +210,8 @@ def parse_token(text: str) -> str | None:
     """Trim a security token; empty is none. Raises Malformed for one that is too long."""
     token = text.strip()
     if len(token) > names.MAX_TOKEN:
-        raise Malformed(f"a security token has at most {names.MAX_TOKEN} characters, this one has {len(token)}")
+        reason = f"a security token has at most {names.MAX_TOKEN} characters, this one has {len(token)}"
+        raise Malformed(reason, "token")
     return token or None
 
 

@@ -10,6 +10,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from bridge.store import Store
+from tests import lines
 from tests.world import World
 
 # The same examples on every run: a red build is red on every machine, and no run is slower than the one before.
@@ -22,6 +23,22 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+
+
+def pytest_configure() -> None:
+    try:
+        lines.choose()
+    except lines.NotThere as fault:
+        raise pytest.UsageError(str(fault)) from fault
+
+
+def pytest_report_header() -> str:
+    return lines.told()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Said at the end as well: the header is left out by ``-q``."""
+    terminalreporter.write_line(lines.told())
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Examples of the rules: what each row of the table does, and those of files and devices, which are many."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bridge.decisions import (
     Age,
@@ -70,6 +71,8 @@ class Example:
     policy: Policy = DEFAULTS
     device_tenant: str | None = None
     device: Device | None = None
+    says: Mapping[str, object] = field(default_factory=dict)
+    """What the registration says afterwards, where that is the point of it."""
 
     def decide(self) -> Decision:
         return decided(self.before, self.command, self.policy, device_tenant=self.device_tenant, device=self.device)
@@ -108,7 +111,7 @@ OF_FILES = [
     ),
     Example("a device: simple line", None, announce(name="N"), GONE, effects=(Enter(RENAMED),), device=entry()),
     *(
-        Example(f"{before.status}: simple line", before, announce(name="N"), before.status)
+        Example(f"{before.status}: simple line", before, announce(name="N"), before.status, says={"name": "N"})
         for before in (waiting(), pending(), accepted())
     ),
     Example("blocked: simple line", blocked(), announce(name="N"), BLOCKED, STATE),
@@ -209,6 +212,13 @@ OF_FILES = [
         provision(held=True, may_update=False),
         ACCEPTED,
         device=entry(),
+    ),
+    Example(
+        "accepted, not installed: full line with the password that it will have",
+        accepted(),
+        provision(held=True),
+        ACCEPTED,
+        says={"confirmed": None},
     ),
     Example("a device: full line of no owner", None, provision(may_update=False), GONE, OWNER, device=entry()),
     Example(

@@ -120,4 +120,4 @@ async def test_any_sequence_keeps_the_tables_of_one_mind(store: Store, steps: li
         await checked(world)
     await world.installer.drain()
     await checked(world)
-    assert await world.installer.reconcile() == 0
+    assert await world.reconcile() == 0

@@ -72,6 +72,17 @@ def test_a_connection_that_brings_in_our_topics_is_refused(tmp_path: Path, topic
         refuse_what_cannot_be_kept(configuration, listener, families(""))
 
 
+@pytest.mark.parametrize(("versions", "refused"), [("3, 4", True), ("3,4,5", False), ("5", False), ("4 ,5", False)])
+def test_a_listener_that_does_not_take_mqtt_5_is_refused(tmp_path: Path, versions: str, refused: bool) -> None:
+    configuration = written(tmp_path, f"listener 1883\naccept_protocol_versions {versions}\n")
+    listener = chosen_listener(configuration, None)
+    if refused:
+        with pytest.raises(BesideFault, match="speaks 5"):
+            refuse_what_cannot_be_kept(configuration, listener, families(""))
+    else:
+        refuse_what_cannot_be_kept(configuration, listener, families(""))
+
+
 def test_a_file_of_somebody_elses_is_refused_before_anything_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What can be told of the MQTT border without a broker: waits, batches, the publish window, refusals at the door."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -63,7 +64,7 @@ class FakePaho:
 
 def connected() -> tuple[FakePaho, Connection]:
     paho = FakePaho()
-    client = cast("aiomqtt.Client", SimpleNamespace(_client=paho))
+    client = cast("broker._Client", SimpleNamespace(_client=paho, ended=asyncio.Future()))
     return paho, Connection(client, broker._Inbox(), manual_ack=True)
 
 
@@ -71,6 +72,38 @@ async def waited(backoff: Backoff) -> float:
     began = asyncio.get_running_loop().time()
     await backoff.wait()
     return asyncio.get_running_loop().time() - began
+
+
+async def test_a_publish_that_nobody_will_acknowledge_is_given_up_when_the_connection_ends() -> None:
+    _, connection = connected()
+    publishing = asyncio.create_task(connection.publish("a", b"1", patience=600))
+    await asyncio.sleep(0)
+    connection._client.ended.set_exception(aiomqtt.MqttError("gone"))
+    with pytest.raises(Disconnected, match="ended before"):
+        await publishing
+
+
+@pytest.mark.parametrize("how", ["reset", "silent"])
+async def test_a_broker_that_takes_a_connection_and_says_nothing_is_no_broker_and_leaves_nothing_open(how: str) -> None:
+    left = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(2)
+        if how == "reset":
+            writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1_000):
+                pass
+        writer.close()
+        left.set()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(30):
+        with pytest.raises(Unreachable):
+            async with broker.connect(Login("127.0.0.1", port, "u", "p", "c"), patience=600 if how == "reset" else 0.5):
+                pass
+        await left.wait()
 
 
 def test_waits_double_up_to_the_longest_and_are_spread_over_the_second_half() -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +116,20 @@ def test_the_dynamic_security_file_is_closed_by_default_and_has_no_password_in_c
     for login in (own, root):
         (role,) = clients[login.username]["roles"]
         assert roles[role["rolename"]] == [grant.members for grant in login.grants]
+
+
+@pytest.mark.parametrize("folder", ["lib", "lib64", "lib/riscv64-linux-gnu"])
+def test_the_plugin_that_came_with_the_program_is_preferred(folder: str, tmp_path: Path) -> None:
+    program, plugin = tmp_path / "sbin" / "mosquitto", tmp_path / folder / brokers.PLUGIN
+    for path in (program, plugin):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    by_link = tmp_path / "elsewhere" / "mosquitto"
+    by_link.parent.mkdir()
+    by_link.symlink_to(program)
+    assert brokers.find_plugin(program) == plugin
+    assert brokers.find_plugin(by_link) == plugin, "a link to the program is the program"
+
+
+def test_a_program_without_a_plugin_beside_it_takes_what_the_system_has(tmp_path: Path) -> None:
+    assert brokers.find_plugin(tmp_path / "sbin" / "mosquitto") == brokers.find_plugin()

@@ -71,6 +71,8 @@ def oracle(
     wrong = Outcome(code=Code.TOKEN_MISMATCH, counted=True)
     if last:
         wrong = Outcome(code=Code.BLOCKED, counted=True, blocked="TOO_MANY_ATTEMPTS")
+    if gentle:  # accept-all never blocks: what it may not decide it lists
+        wrong = Outcome(code=Code.TOKEN_REQUIRED)
     if named is not None and named not in claims:
         return Outcome(code=Code.NOT_FOUND)
     if policy is IGNORED:
@@ -161,6 +163,18 @@ def test_a_token_given_at_registration_counts_as_given_at_accept(number: int, po
         before = pending(*claims, token="a", claims_overflow=number == 4, failed_attempts=attempts)
         outcome = oracle(policy, before, given, named, gentle=gentle, block=True, most=5)
         check(before, decided(before, accept(given, named, gentle=gentle), Policy(policy)), outcome, gentle=gentle)
+
+
+@pytest.mark.parametrize("policy", [OPTIONAL, REQUIRED])
+def test_accept_all_counts_no_attempt_where_callers_show_another_token_than_was_given_later(
+    policy: TokenPolicy,
+) -> None:
+    before = pending(claim("c0", "b"), token="a", failed_attempts=4)
+    decision = decided(before, accept(gentle=True), Policy(policy))
+    assert (decision.after, decision.events) == (before, ())
+    assert decision.refusal is not None
+    assert decision.refusal.code is Code.TOKEN_REQUIRED
+    assert "pump-7" in decision.refusal.message
 
 
 @pytest.mark.parametrize("policy", [OPTIONAL, REQUIRED])

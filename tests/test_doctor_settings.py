@@ -45,6 +45,18 @@ def test_a_setting_that_was_changed_is_told_with_its_reason(
     assert ("problem" in verdicts(findings)) is (verdict == "problem")
 
 
+@pytest.mark.parametrize("broker", [OPERATIONS, BOOTSTRAP])
+def test_a_listener_that_lets_in_clients_without_a_login_is_a_problem(data: Path, broker: str) -> None:
+    changed(
+        data / broker / "mosquitto.conf",
+        "allow_anonymous false",
+        "allow_anonymous false\nlistener_allow_anonymous true",
+    )
+    findings = found(settings.settings, data)
+    assert "problem" in verdicts(findings)
+    assert "allow_anonymous" in complaints(findings)
+
+
 def test_clients_without_a_login_were_let_in_by_others_already(data: Path) -> None:
     changed(data / OPERATIONS / "mosquitto.conf", "allow_anonymous false", "allow_anonymous true")
     note = {

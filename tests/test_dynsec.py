@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
-from bridge.accounts import AccountsFault, Login, grants
+from bridge.accounts import AccountsFault, Login, Seen, grants
 from bridge.accounts.dynsec import (
     PAGE,
     PATIENCE,
@@ -40,8 +41,11 @@ class Plugin:
     answers_lost: int = 0
     broken: str | None = None
     dynsec: Dynsec | None = None
+    reason: int = 0
+    defaults: tuple[dict[str, Any], ...] = ()
 
-    def send(self, topic: str, payload: bytes) -> None:
+    def send(self, topic: str, payload: bytes, told: Callable[[int], None]) -> None:
+        told(self.reason)
         assert topic == REQUESTS
         commands = json.loads(payload)["commands"]
         self.messages.append([command["command"] for command in commands])
@@ -90,6 +94,8 @@ class Plugin:
                 users = [c for c in self.clients.values() if c["roles"][0]["rolename"] == name]
                 assert not users, "a role deleted before its client crashes the broker"
                 del self.roles[name]
+            case {"command": "getDefaultACLAccess"}:
+                data = {"acls": list(self.defaults)}
             case {"command": "listClients", "count": count, "offset": offset}:
                 data = {"clients": list(self.clients.values())[offset : offset + count]}
             case {"command": "listRoles", "count": count, "offset": offset}:
@@ -101,6 +107,10 @@ def made() -> tuple[Plugin, Dynsec]:
     plugin = Plugin()
     plugin.dynsec = Dynsec(cast("Connection", plugin))
     return plugin, plugin.dynsec
+
+
+async def listed(dynsec: Dynsec) -> list[Seen]:
+    return [one async for page in dynsec.listed() for one in page]
 
 
 async def test_accounts_are_made_in_one_message_each_role_before_its_client() -> None:
@@ -139,7 +149,9 @@ async def test_what_differs_is_made_as_wanted_the_role_first(wanted: Login, chan
     await dynsec.renew([wanted])
     assert [command for message in plugin.messages[1:] for command in message] == changing
     assert wanted.has_password_of(plugin.clients["t1/device_x"]["textdescription"])
-    assert [one async for one in dynsec.listed()] == [("t1/device_x", wanted.description)]
+    (found,) = await listed(dynsec)
+    assert wanted.is_as(found)
+    assert await dynsec.look(["t1/device_x"]) == [found]
     assert plugin.roles[role_name("t1/device_x")]["acls"] == [grant.members for grant in wanted.grants]
 
 
@@ -196,7 +208,7 @@ async def test_any_other_error_is_a_fault_with_the_plugins_words(command: str) -
             case "deleteClient":
                 await dynsec.remove(["t1/device_x"])
             case _:
-                [one async for one in dynsec.listed()]
+                await listed(dynsec)
 
     with pytest.raises(AccountsFault, match="Internal error"):
         await work()
@@ -215,10 +227,63 @@ async def test_grants_that_somebody_changed_are_seen_in_the_list() -> None:
     await dynsec.install([LOGIN, ADMIN])
     plugin.roles[role_name("ada")]["acls"].pop()
     plugin.clients["t1/device_x"]["roles"].append({"rolename": role_name("ada"), "priority": 1})
-    found = [one async for one in dynsec.listed()]
-    right = [login.description for login in (LOGIN, ADMIN)]
-    assert [description in right for _, description in found] == [False, False]
-    assert [login.has_password_of(one) for login, (_, one) in zip((LOGIN, ADMIN), found, strict=True)] == [True, True]
+    found = await listed(dynsec)
+    assert await dynsec.look(["t1/device_x", "ada"]) == found
+    assert [login.is_as(one) for login, one in zip((LOGIN, ADMIN), found, strict=True)] == [False, False]
+    assert [one.mark for one in found] == [login.mark for login in (LOGIN, ADMIN)]
+
+
+async def test_a_client_id_that_somebody_changed_is_seen() -> None:
+    plugin, dynsec = made()
+    await dynsec.install([LOGIN])
+    plugin.clients["t1/device_x"]["clientid"] = "another"
+    (found,) = await listed(dynsec)
+    assert not LOGIN.is_as(found)
+    del plugin.clients["t1/device_x"]["clientid"]
+    assert not LOGIN.is_as((await dynsec.look(["t1/device_x"]))[0])
+
+
+OWN = replace(LOGIN, username="bridge-info", client_id="random", mark="service")
+
+
+def own_account(plugin: Plugin, login: Login) -> dict[str, Any]:
+    """Put an account of the bridge itself there, as `init` writes it into the file."""
+    plugin.clients[login.username] = {**file_client(login), "textname": "bootstrap-bridge service"}
+    plugin.roles[role_name(login.username)] = file_role(login)
+    return plugin.clients[login.username]
+
+
+async def test_the_bridges_own_accounts_are_looked_at_and_never_changed() -> None:
+    plugin, dynsec = made()
+    client = own_account(plugin, OWN)
+    assert await dynsec.faults_of([OWN]) == []
+    client["disabled"] = True
+    client["clientid"] = "other"
+    client["roles"] = []
+    del plugin.roles[role_name("bridge-info")]
+    before = dict(client)
+    (said,) = await dynsec.faults_of([OWN])
+    for word in ("bridge-info", "disabled", "client id", "other roles", "other things"):
+        assert word in said
+    assert await dynsec.faults_of([replace(OWN, username="gone")]) == ["the bridge's own account gone is not there"]
+    assert plugin.clients == {"bridge-info": before}
+    assert {command for message in plugin.messages for command in message} == {"getClient", "getRole"}
+    assert await listed(dynsec) == [], "it is none of those that are compared with the rows"
+    assert await dynsec.look(["bridge-info", "gone"]) == [None, None]
+
+
+async def test_what_accounts_may_by_default_is_read() -> None:
+    plugin, dynsec = made()
+    plugin.defaults = ({"acltype": "subscribe", "allow": True}, {"acltype": "unsubscribe", "allow": False})
+    assert await dynsec.defaults() == {"subscribe": True, "unsubscribe": False}
+
+
+async def test_a_broker_that_does_not_let_the_bridge_speak_to_the_plugin_is_known_at_once() -> None:
+    plugin, dynsec = made()
+    plugin.deaf, plugin.reason = 1, 0x87
+    async with asyncio.timeout(5):
+        with pytest.raises(Disconnected, match="does not let"):
+            await dynsec.install([LOGIN])
 
 
 async def test_commands_that_one_message_does_not_hold_go_in_several() -> None:
@@ -249,8 +314,8 @@ async def test_only_accounts_that_the_bridge_made_are_listed_page_by_page() -> N
     plugin.clients["foreign"] = {"username": "foreign", "roles": []}
     plugin.clients["service"] = {"username": "service", "textname": "bootstrap-bridge service", "roles": []}
     plugin.messages.clear()
-    found = [one async for one in dynsec.listed()]
-    assert found == [(f"u{number:04}", LOGIN.description) for number in range(PAGE)]
+    found = [one.username for one in await listed(dynsec)]
+    assert found == [f"u{number:04}" for number in range(PAGE)]
     assert plugin.messages == [["listRoles"]] * (PAGE // ROLES + 1) + [["listClients"]] * 2
 
 
@@ -292,7 +357,7 @@ def test_two_processes_never_use_the_same_correlation_data() -> None:
     sent: list[str] = []
 
     class Line:
-        def send(self, topic: str, payload: bytes) -> None:
+        def send(self, topic: str, payload: bytes, told: Callable[[int], None]) -> None:
             sent.extend(command["correlationData"] for command in json.loads(payload)["commands"])
 
     async def work() -> None:

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from bridge import installation
 from bridge.configurations import write_configurations
 from bridge.credentials import KeyRing
-from bridge.installation import Folder, InstallationFault, load, make, read_keys
+from bridge.installation import InstallationFault, load, make, read_keys
 
 
 def files_below(path: Path) -> dict[str, bytes]:
@@ -190,18 +189,3 @@ def test_what_was_removed_of_the_brokers_files_is_made_again_with_the_same_login
     assert again.facts == made.facts
     clients = json.loads(made.folder.dynamic_security.read_bytes())["clients"]
     assert {client["username"] for client in clients} >= {"root", "admin", "bridge-control"}
-
-
-def test_a_private_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    installation.write_private(path, "first")
-    with pytest.raises(UnicodeEncodeError):
-        installation.write_private(path, "\ud800")
-    assert path.read_text() == "first"
-
-
-def test_the_folder_names_every_file_below_it(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    named = (folder.keys, folder.facts, folder.database, folder.dynamic_security, folder.access, folder.for_devices)
-    assert all(path.is_relative_to(tmp_path) for path in named)
-    assert len(set(named)) == 6

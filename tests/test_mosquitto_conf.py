@@ -1,4 +1,4 @@
-"""A Mosquitto configuration read as Mosquitto 2.0.11 reads it."""
+"""A Mosquitto configuration read as Mosquitto reads it."""
 
 from pathlib import Path
 
@@ -64,6 +64,21 @@ def test_a_folder_is_included_in_the_order_of_its_names(tmp_path: Path) -> None:
     assert [path.name for path in found.files] == ["mosquitto.conf", "a.conf", "b.conf"]
     assert [(one.port, one.value("max_connections")) for one in found.listeners] == [(1883, "7"), (1885, "")]
     assert found.include_dirs == (folder,)
+
+
+@pytest.mark.parametrize(
+    ("for_all", "here", "anonymous"),
+    [("false", "true", True), ("true", "false", True), ("false", "false", False), ("false", None, False)],
+)
+def test_since_2_1_a_listener_may_let_in_clients_without_a_login(
+    tmp_path: Path, for_all: str, here: str | None, anonymous: bool
+) -> None:
+    lines = [f"allow_anonymous {for_all}", "listener 1883", "listener 1885"]
+    lines += [f"listener_allow_anonymous {here}"] if here else []
+    assert written(tmp_path, "\n".join(lines) + "\n").allows_anonymous is anonymous
+    assert not written(
+        tmp_path, "listener 1883\nallow_anonymous true\nlistener_allow_anonymous false\n"
+    ).allows_anonymous
 
 
 def test_plugins_have_their_options_and_connections_their_topics(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ async def test_a_device_of_a_file_gets_the_password_of_the_file_and_nothing_is_s
     assert world.accounts.there[USERNAME].client_id == "pump-7"
     assert world.pushed == []
     assert (await world.done("get", {"id": "pump-7"})) == {**before, "installedTime": "2026-01-01T00:00:00.000Z"}
-    assert await world.installer.reconcile() == 0
+    assert await world.reconcile() == 0
 
 
 async def test_what_a_file_brought_is_installed_without_reading_it_first(world: World) -> None:
@@ -83,7 +83,7 @@ async def test_changed_topics_change_what_devices_may_and_end_no_session(world: 
     assert not {"clear", "remove", "heard"}.intersection(steps(world)), "no life of an account ended"
     north = {grant.topic for grant in world.accounts.there["north/device_cold-1"].grants}
     assert ("plant/north/cold-1/#" in north) is (who == "management/root")
-    assert await world.installer.reconcile() == 0
+    assert await world.reconcile() == 0
     world.script.clear()
     handled = await world.ask("set-option", {**TOPICS, "value": ["plant/{tenant}/{id}/#"]}, who=who)
     assert not handled.account_work
@@ -97,7 +97,7 @@ async def test_a_broker_whose_grants_are_others_is_put_right_without_ending_a_li
     right = world.accounts.there[USERNAME]
     world.accounts.there[USERNAME] = replace(right, grants=())
     world.script.clear()
-    assert await world.installer.reconcile() == 1
+    assert await world.reconcile() == 1
     await world.installer.drain()
     assert world.accounts.there[USERNAME] == right
     assert "clear" not in steps(world)
@@ -119,7 +119,7 @@ async def test_an_account_that_cannot_be_compared_is_neither_lost_nor_in_the_way
     await world.installer.drain()
     await damaged(world, "default/device_a")
     del world.accounts.there["default/device_b"]
-    assert await world.installer.reconcile() == 1
+    assert await world.reconcile() == 1
     await world.installer.drain()
     assert set(world.accounts.there) == {"default/device_a", "default/device_b"}
 

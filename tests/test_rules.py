@@ -142,10 +142,20 @@ EXAMPLES = [
         (NO, *INSTALL),
     ),
     Example(
-        "waiting: a short token is guessed", waiting(token="a", auto_accept=True), call("b"), WAITING, effects=(NO,)
+        "waiting: a short token is guessed",
+        waiting(token="a", auto_accept=True),
+        call("b"),
+        WAITING,
+        effects=(NO,),
+        says={"wrong_calls": 1},
     ),
     Example(
-        "pending: a short token is guessed", pending(token="a", auto_accept=True), call("b"), PENDING, effects=(NO,)
+        "pending: a short token is guessed",
+        pending(token="a", auto_accept=True),
+        call("b"),
+        PENDING,
+        effects=(NO,),
+        says={"wrong_calls": 1},
     ),
     Example("blocked: call", blocked(), call(), BLOCKED, effects=(NO,)),
     Example(
@@ -244,6 +254,7 @@ def test_each_row_of_the_contracts_table_holds(example: Example) -> None:
     assert (decision.refusal.code if decision.refusal else None) is example.refused
     assert tuple(events_of(decision)) == example.events
     assert decision.effects == example.effects
+    assert {name: getattr(decision.after, name) for name in example.says} == example.says
 
 
 def fitting(example: Example) -> Row:

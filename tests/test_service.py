@@ -10,13 +10,16 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bridge import broker
-from bridge.batch import Batch
+from bridge.accounts import AccountsFault
+from bridge.accounts.dynsec import Dynsec
+from bridge.batch import AccountWork, Batch
 from bridge.decisions import Confirm
-from bridge.health import Health
+from bridge.health import DATABASE, RIGHTS, Health
 from bridge.installer import Installer
-from bridge.service import ANNOUNCED_AGAIN, COMING_BACK, DATABASE, PARTS, RIGHTS, Service, keep_house, watch_database
+from bridge.reconciler import Reconciler
+from bridge.service import ANNOUNCED_AGAIN, COMING_BACK, PARTS, Service, keep_house, watch_database
 from bridge.sessions import Switch
-from bridge.sessions.accounts import BACKLOG, AccountsSession
+from bridge.sessions.accounts import BACKLOG, KNOWN, AccountsSession
 from bridge.sessions.control import ControlSession
 from bridge.sessions.herald import Herald
 from bridge.store import StoreFault
@@ -80,18 +83,34 @@ async def test_an_accepted_device_that_never_came_is_kept(world: World) -> None:
     assert await world.registration("late") is not None
 
 
-def test_accounts_that_wait_from_before_a_start_do_not_keep_the_bridge_from_being_ready_for_long() -> None:
-    class Busy:
-        async def reconcile(self) -> int:
-            return 0
+class Comparing(AccountsSession):
+    """The session with the accounts, in which comparing only notes when it was done."""
 
-        async def drain(self) -> None:
-            await asyncio.Event().wait()
+    def __init__(self, every: float) -> None:
+        nothing: Any = None
+        health = Health((RIGHTS,), lambda: 0)
+        super().__init__(nothing, nothing, nothing, nothing, nothing, nothing, Herald(Topics()), health, (), every)
+        self.compared_at: list[float] = []
+        self.faults = 0
+
+    async def _compare(self, accounts: Dynsec, reconciler: Reconciler, installer: Installer) -> None:
+        self.compared_at.append(asyncio.get_running_loop().time())
+        if self.faults:
+            self.faults -= 1
+            raise AccountsFault("listClients: Internal error")
+
+    def begin(self, drain: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
+        accounts: Any = None
+        return asyncio.create_task(self._work(accounts, cast("Installer", SimpleNamespace(drain=drain))))
+
+
+def test_accounts_that_wait_from_before_a_start_do_not_keep_the_bridge_from_being_ready_for_long() -> None:
+    async def for_ever() -> None:
+        await asyncio.Event().wait()
 
     async def work() -> None:
-        nothing: Any = None
-        session = AccountsSession(nothing, nothing, nothing, nothing, nothing, nothing, Herald(Topics()))
-        working = asyncio.create_task(session._work(cast("Installer", Busy())))
+        session = Comparing(900)
+        working = session.begin(for_ever)
         await asyncio.sleep(BACKLOG - 1)
         assert not session.ready.on.is_set()
         async with asyncio.timeout(2):
@@ -102,6 +121,36 @@ def test_accounts_that_wait_from_before_a_start_do_not_keep_the_bridge_from_bein
         assert not session.ready.on.is_set()
 
     hurried(work())
+
+
+def test_accounts_are_compared_at_the_start_and_again_and_again_also_while_others_come_in() -> None:
+    async def nothing() -> None:
+        return
+
+    async def work() -> None:
+        session = Comparing(100)
+        began = asyncio.get_running_loop().time()
+        working = session.begin(nothing)
+        for _ in range(30):
+            await asyncio.sleep(10)
+            session.changed(AccountWork(leaving=True))
+        await asyncio.sleep(101)
+        session.faults = 1
+        await asyncio.sleep(201)
+        assert session.ready.on.is_set()
+        working.cancel()
+        assert [round(at - began, -1) for at in session.compared_at] == [0, 100, 200, 300, 400, 500, 600]
+
+    hurried(work())
+
+
+def test_what_waits_for_a_broker_that_is_away_is_bounded_and_left_to_the_rows() -> None:
+    session = Comparing(900)
+    one: Any = (None, None)
+    for _ in range(5 * KNOWN):
+        session.changed(AccountWork(coming=[one]))
+        assert len(session._coming) <= KNOWN + 1
+    assert session._leaving
 
 
 class FakeControl:

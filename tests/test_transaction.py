@@ -47,7 +47,8 @@ async def test_a_tenant_is_made_once(store: Store) -> None:
         assert await queries.tenants(connection, None, 9) == [("south", "Süd")]
 
 
-async def test_only_installed_accounts_of_the_kind_and_tenant_are_looked_at_again(store: Store) -> None:
+async def test_wanted_accounts_of_the_kind_and_tenant_are_looked_at_again(store: Store) -> None:
+    """Also those that are being installed at this moment, with what they might do before."""
     rows = [
         ACCOUNT,
         replace(ACCOUNT, username="north/device_b", tenant="north"),
@@ -59,7 +60,8 @@ async def test_only_installed_accounts_of_the_kind_and_tenant_are_looked_at_agai
         await transaction.save_accounts(rows)
         await transaction.revisit_accounts("device", "default")
         found = await transaction.accounts([row.username for row in rows])
-        assert found == {row.username: row for row in rows} | {ACCOUNT.username: replace(ACCOUNT, revisit=True)}
+        again = {row.username: replace(row, revisit=True) for row in (rows[0], rows[4])}
+        assert found == {row.username: row for row in rows} | again
         await transaction.revisit_accounts("device", None)
         found = await transaction.accounts(["north/device_b", "app"])
     assert (found["north/device_b"].revisit, found["app"].revisit) == (True, False)

@@ -14,7 +14,9 @@ ROOMS: dict[str, str] = {
     # A room and what it may import of the bridge, from the ground up: only rooms that stand above it in this list.
     "__init__": "",
     "names": "",
+    "limits": "",
     "clock": "",
+    "arrows": "",
     "roles": "",
     "credentials": "",
     "broker": "",
@@ -23,6 +25,8 @@ ROOMS: dict[str, str] = {
     "decisions": "registration",
     "records": "registration",
     "inventory": "registration",
+    "measures": "registration roles",
+    "metrics": "measures",
     "claims": "decisions registration",
     "outcomes": "claims decisions inventory registration",
     "rules": "claims decisions inventory outcomes registration",
@@ -40,23 +44,26 @@ ROOMS: dict[str, str] = {
     "rows": "records registration schema",
     "transaction": "decisions names options records registration rows schema",
     "database_file": "",
-    "store": "database_file options schema transaction",
+    "store": "database_file measures options schema transaction",
     "queries": "options records registration rows schema",
     "inventory_queries": "records registration rows schema",
     "future_times": "schema",
     "timekeeping": "",
+    "minding": "clock future_times store timekeeping",
     "applications": "names options",
     "rulebook": "applications credentials names options records registration",
     "batch": "decisions names records registration rulebook rules transaction",
     "accounts.grants": "roles wire",
     "accounts.__init__": "accounts.grants",
-    "accounts.dynsec": "accounts accounts.grants broker credentials wire",
+    "accounts.dynsec": "arrows accounts accounts.grants broker credentials wire",
     "admin": "broker wire",
-    "intake": "batch broker credentials decisions names options registration rulebook store transaction wire",
-    "installer": "accounts accounts.grants batch credentials decisions inventory queries records registration"
-    " rulebook store transaction wire",
-    "handlers.desk": "answers batch credentials decisions names queries records registration requests roles rulebook"
-    " transaction",
+    "intake": "arrows limits measures batch broker credentials decisions names options registration rulebook"
+    " store transaction wire",
+    "installer": "arrows measures accounts accounts.grants batch credentials decisions inventory queries records"
+    " registration rulebook store transaction wire",
+    "handlers.desk": "answers arrows batch credentials decisions names queries records registration requests roles"
+    " rulebook transaction",
+    "reconciler": "accounts arrows measures installer queries records store transaction",
     "handlers.registrations": "answers batch decisions handlers.desk names queries registration requests wire",
     "handlers.reading": "answers handlers.desk queries registration requests wire",
     "handlers.tenant_options": "handlers.desk names options records registration requests",
@@ -66,27 +73,33 @@ ROOMS: dict[str, str] = {
     "handlers.people": "answers applications credentials handlers.desk names options queries records registration"
     " requests roles",
     "handlers.tenants": "answers handlers.desk names queries records registration requests",
-    "handlers.bulk": "answers batch bulk credentials decisions handlers.desk inventory names records registration"
-    " requests",
+    "handlers.bulk": "answers arrows batch bulk credentials decisions handlers.desk inventory names records"
+    " registration requests",
     "handlers.__init__": "handlers.bulk handlers.desk handlers.devices handlers.groups handlers.history handlers.people"
     " handlers.reading handlers.registrations handlers.tenant_options handlers.tenants",
-    "control": "answers batch broker decisions handlers handlers.desk handlers.people names queries records"
-    " registration requests roles rulebook store transaction wire",
+    "control": "arrows measures answers batch broker decisions handlers handlers.desk handlers.people names queries"
+    " records registration requests roles rulebook store transaction wire",
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",
     "locks": "",
-    "installation": "accounts accounts.grants brokers credentials names roles wire",
-    "configurations": "brokers installation",
-    "mending": "installation",
-    "settings": "",
-    "mosquitto_conf": "",
+    "folder": "",
     "mosquitto_acl": "",
     "dynsec_file": "accounts.dynsec mosquitto_acl",
+    "mending": "accounts accounts.dynsec brokers credentials dynsec_file folder",
+    "installation": "folder accounts accounts.grants brokers credentials mending names roles wire",
+    "configurations": "brokers folder installation",
+    "settings": "limits",
+    "mosquitto_conf": "",
     "broker_advice": "brokers mosquitto_conf",
-    "rewriting": "installation",
+    "rewriting": "folder",
     "beside_fit": "brokers installation mosquitto_acl mosquitto_conf names",
-    "neighbours": "accounts.dynsec beside_fit dynsec_file installation mosquitto_conf",
-    "beside_files": "beside_fit installation mosquitto_acl mosquitto_conf rewriting",
+    "neighbours": "accounts.dynsec beside_fit dynsec_file folder mosquitto_conf",
+    "beside_files": "beside_fit folder mosquitto_acl mosquitto_conf rewriting",
+    "httpd": "",
+    "notifying": "",
+    "stopping": "",
+    "stock": "queries records registration schema",
+    "vitals": "broker health httpd measures metrics stock store wire",
     # The glue, which may know all that stands above it.
     "sessions.__init__": ANY,
     "sessions.herald": ANY,
@@ -94,11 +107,12 @@ ROOMS: dict[str, str] = {
     "sessions.info": ANY,
     "sessions.accounts": ANY,
     "sessions.control": ANY,
+    "leaving": "sessions stopping",
     "service": ANY,
     "children": "",
-    "beside": "beside_files beside_fit broker_advice children configurations dynsec_file installation mosquitto_acl"
-    " mosquitto_conf rewriting wire",
-    "doctor.finding": "dynsec_file installation mosquitto_conf",
+    "beside": "beside_files beside_fit broker_advice children configurations dynsec_file folder installation"
+    " mosquitto_acl mosquitto_conf rewriting wire",
+    "doctor.finding": "dynsec_file folder installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "database_file doctor.finding",
     "doctor.settings": "broker_advice doctor.finding mosquitto_conf",
@@ -113,8 +127,8 @@ ROOMS: dict[str, str] = {
     "menu": "",
     "speaking": "admin advice broker display menu names roles",
     "running": ANY,
-    "consenting": "beside beside_files beside_fit brokers display dynsec_file installation locks mosquitto_conf"
-    " settings speaking",
+    "consenting": "beside beside_files beside_fit brokers children display dynsec_file installation locks"
+    " mosquitto_conf settings speaking",
     "commands.completing": "admin broker options registration speaking",
     "commands.terminal": "display speaking",
     "commands.asking": "admin advice commands.completing commands.terminal display menu names requests speaking",
@@ -137,12 +151,14 @@ LIBRARIES: dict[str, set[str]] = {
         "store",
         "transaction",
         "queries",
+        "stock",
         "inventory_queries",
         "future_times",
         "migrations",
     },
     "alembic": {"store", "migrations"},
     "cryptography": {"credentials"},
+    "prometheus_client": {"metrics"},
     "pydantic": {"wire", "requests", "settings", "installation"},
     "pydantic_core": {"wire"},
     "pydantic_settings": {"settings"},
@@ -152,15 +168,18 @@ LIBRARIES: dict[str, set[str]] = {
     "structlog": {
         "neighbours",
         "timekeeping",
+        "minding",
         "intake",
         "control",
         "installer",
+        "reconciler",
         "sessions",
         "service",
         "up",
         "cli",
         "children",
         "running",
+        "stopping",
         "demo",
     },
 }
@@ -170,6 +189,7 @@ UNTESTED_HERE: dict[str, str] = {
     "__main__": "one line",
     "clock": "one line",
     "decisions": "data only",
+    "measures": "data only, with the metrics in test_metrics",
     "records": "data only",
     "schema": "compared with the migrations in test_store",
     "configurations": "with the installation, in test_installation",
@@ -305,6 +325,7 @@ def test_no_other_library_is_used() -> None:
         "outcomes",
         "rules",
         "names",
+        "limits",
         "options",
         "applications",
         "bulk",
@@ -336,3 +357,45 @@ def test_every_module_has_a_test_file_of_its_own_or_a_reason(module: str) -> Non
 def test_no_excuse_is_left_over() -> None:
     packages = {module.split(".")[0] for module in MODULES}
     assert [one for one in UNTESTED_HERE if one not in MODULES and one not in packages] == []
+
+
+SOAK: dict[str, str] = {
+    # A room of the soak and what it may import of the others, from the ground up.
+    "__init__": "",
+    "plan": "",
+    "model": "",
+    "figures": "",
+    "dying": "",
+    "loading": "",
+    "breaking": "",
+    "nursery": "breaking dying loading",
+    "processes": "dying plan",
+    "fleet": "plan",
+    "clerk": "",
+    "desk": "clerk fleet model plan",
+    "settling": "desk plan",
+    "run": "clerk desk figures fleet model plan processes settling",
+    "__main__": "breaking run",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "soak").glob("*.py")), ids=lambda path: path.stem)
+def test_a_room_of_the_soak_imports_only_what_it_may(path: Path) -> None:
+    rooms = [name.removeprefix("tests.soak.") for name, _ in imports_of(path) if name.startswith("tests.soak.")]
+    assert set(rooms) <= set(SOAK[path.stem].split())
+    order = list(SOAK)
+    assert all(order.index(room) < order.index(path.stem) for room in rooms)
+
+
+@pytest.mark.parametrize("room", ["plan", "model", "figures"])
+def test_what_a_soak_does_and_expects_hangs_on_its_seed_alone(room: str) -> None:
+    path = ROOT / "tests" / "soak" / f"{room}.py"
+    imported = {name.split(".")[0] for name, _ in imports_of(path)}
+    assert imported <= {"random", "collections", "dataclasses", "enum", "itertools", "typing", "bridge"}
+    assert {name for name, _ in imports_of(path) if name.startswith("bridge")} <= {"bridge.arrows"}
+    drawn = [
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
+    ]
+    assert set(drawn) <= {"Random"}, "chance is what the seed gives"

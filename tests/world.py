@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge import queries
-from bridge.accounts import AccountsFault, Login
+from bridge.accounts import AccountsFault, Login, Seen
+from bridge.accounts.grants import digest_of
 from bridge.broker import Incoming
 from bridge.control import Control, Handled
 from bridge.credentials import KeyRing
 from bridge.decisions import Event
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Taken
+from bridge.reconciler import Reconciler
 from bridge.records import ADMINISTRATOR, Account
 from bridge.registration import Device, Registration
 from bridge.rulebook import Rulebook
@@ -59,6 +61,8 @@ class FakeAccounts:
     foreign: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     never: set[str] = field(default_factory=set)
+    looked_at: list[str] = field(default_factory=list)
+    page: int = 100
 
     def step(self, what: str, names: Sequence[str]) -> None:
         self.script.append(f"{what} {' '.join(names)}")
@@ -85,9 +89,23 @@ class FakeAccounts:
         for username in usernames:
             self.there.pop(username, None)
 
-    async def listed(self) -> AsyncIterator[tuple[str, str]]:
-        for username, login in list((self.people | self.there).items()):
-            yield username, login.description
+    async def listed(self) -> AsyncIterator[Sequence[Seen]]:
+        yield []
+        for start in range(0, len(self.all), self.page):
+            yield [seen(login) for login in list(self.all.values())[start : start + self.page]]
+
+    async def look(self, usernames: Sequence[str]) -> list[Seen | None]:
+        self.looked_at += usernames
+        return [seen(self.all[name]) if name in self.all else None for name in usernames]
+
+    @property
+    def all(self) -> dict[str, Login]:
+        return self.people | self.there
+
+
+def seen(login: Login) -> Seen:
+    """Return an account as the broker shows it."""
+    return Seen(login.username, login.mark, digest_of(login.grants), login.client_id)
 
 
 async def peopled(store: Store, now: int) -> None:
@@ -165,6 +183,16 @@ class World:
             pushed,
             told,
         )
+
+    @property
+    def reconciler(self) -> Reconciler:
+        """Compares broker and rows."""
+        return Reconciler(self.store, self.accounts, self.installer)
+
+    async def reconcile(self) -> int:
+        """Compare once, and return how much was not as it should be."""
+        found = await self.reconciler.reconcile()
+        return found.repaired + found.removed + found.held
 
     async def ask(
         self,

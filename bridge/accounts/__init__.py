@@ -12,6 +12,16 @@ class AccountsFault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An account of the bridge's as the broker has it; ``granted`` is the digest of what it may do."""
+
+    username: str
+    mark: str
+    granted: str
+    client_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """An account as the broker should have it. ``mark`` changes with the password and is no secret.
 
@@ -28,6 +38,11 @@ class Login:
     def description(self) -> str:
         """The mark of the password and that of the grants."""
         return f"{self.mark}:{digest_of(self.grants)}"
+
+    def is_as(self, seen: Seen | None) -> bool:
+        """Tell whether the broker has the account as it should be, as far as can be seen."""
+        wanted = Seen(self.username, self.mark, digest_of(self.grants), self.client_id)
+        return seen == wanted
 
     def has_password_of(self, description: str) -> bool:
         """Tell whether an account that is described so has this password, whatever it may do."""
@@ -46,5 +61,11 @@ class Accounts(Protocol):
     async def remove(self, usernames: Sequence[str]) -> None:
         """Take accounts away, with their live sessions. One that is not there is none to take away."""
 
-    def listed(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield user name and description, as things are, of every account that the bridge made, and of no other."""
+    def listed(self) -> AsyncIterator[Sequence[Seen]]:
+        """Yield every account that the bridge made, and no other, in pages, some of which may be empty.
+
+        Between two pages the broker serves others, and accounts may come and go: one may be left out or come twice.
+        """
+
+    async def look(self, usernames: Sequence[str]) -> list[Seen | None]:
+        """Return just these accounts, as they are now; None for one that is not there or not the bridge's."""

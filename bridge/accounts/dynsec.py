@@ -6,13 +6,15 @@ deleted before the client, which crashes Mosquitto 2.0.11 and 2.1.2.
 """
 
 import asyncio
+import functools
 import itertools
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from bridge.accounts import AccountsFault, Login
+from bridge.accounts import AccountsFault, Login, Seen
 from bridge.accounts.grants import digest_of_members
+from bridge.arrows import Arrow, passed
 from bridge.broker import Connection, Disconnected
 from bridge.credentials import mosquitto_hash
 from bridge.wire import to_bytes
@@ -30,6 +32,8 @@ MAX_MESSAGE: Final = 1_900_000
 PATIENCE: Final = 30.0
 """Seconds without an answer after which a command is sent again; the broker writes its whole file for each."""
 TRIES: Final = 3
+REFUSED: Final = 0x80
+"""From here on a reason code is a refusal (MQTT 5, section 2.4)."""
 
 Command = dict[str, Any]
 
@@ -132,6 +136,13 @@ def _same_client(client: dict[str, Any], login: Login) -> bool:
     )
 
 
+def _seen(client: dict[str, Any], digests: dict[str, str]) -> Seen:
+    mark = client.get("textdescription", "").partition(":")[0]
+    (role, *more) = [role["rolename"] for role in client.get("roles", ())] or [""]
+    granted = "" if more or role != role_name(client["username"]) else digests.get(role, "")
+    return Seen(client["username"], mark, granted, client.get("clientid"))
+
+
 class Dynsec:
     """The accounts of one Mosquitto, over a connection that nobody else uses."""
 
@@ -163,9 +174,11 @@ class Dynsec:
             keys = [f"{self._prefix}-{next(self._numbers)}" for _ in commands]
             loop = asyncio.get_running_loop()
             self._waiting |= {key: loop.create_future() for key in keys}
+            refused = functools.partial(self._refused, keys[0])
             try:
                 tagged = [{**command, "correlationData": key} for command, key in zip(commands, keys, strict=True)]
-                self._connection.send(REQUESTS, to_bytes({"commands": tagged}))
+                self._connection.send(REQUESTS, to_bytes({"commands": tagged}), told=refused)
+                passed(Arrow.ACCOUNTS_SENT)
                 async with asyncio.timeout(PATIENCE):
                     return [await self._waiting[key] for key in keys]
             except TimeoutError:
@@ -174,6 +187,12 @@ class Dynsec:
                 for key in keys:
                     self._waiting.pop(key).cancel()
         raise Disconnected(f"the dynamic security plugin has not answered {TRIES} times")
+
+    def _refused(self, key: str, reason: int) -> None:
+        """Hear the broker's reason code for a message; a refused one is never answered."""
+        waiting = self._waiting.get(key)
+        if reason >= REFUSED and waiting is not None and not waiting.done():
+            waiting.set_exception(Disconnected(f"the broker does not let the bridge publish {REQUESTS}"))
 
     async def install(self, logins: Sequence[Login]) -> None:
         """See ``Accounts.install``."""
@@ -250,26 +269,77 @@ class Dynsec:
             if error is not None and not _is_missing(error):
                 raise AccountsFault(f"{command['command']}: {error}")
 
-    async def listed(self) -> AsyncIterator[tuple[str, str]]:
+    async def listed(self) -> AsyncIterator[Sequence[Seen]]:
         """See ``Accounts.listed``."""
-        digests = {
-            role["rolename"]: digest_of_members(role.get("acls", ())) async for role in self._pages("roles", ROLES)
-        }
-        async for client in self._pages("clients", PAGE):
-            if client.get("textname") == TEXTNAME:
-                mark = client.get("textdescription", "").partition(":")[0]
-                (role, *more) = [role["rolename"] for role in client.get("roles", ())] or [""]
-                granted = "" if more or role != role_name(client["username"]) else digests.get(role, "")
-                yield client["username"], f"{mark}:{granted}"
+        digests: dict[str, str] = {}
+        async for roles in self._pages("roles", ROLES):
+            digests |= {role["rolename"]: digest_of_members(role.get("acls", ())) for role in roles}
+            yield ()
+        async for clients in self._pages("clients", PAGE):
+            yield [_seen(client, digests) for client in clients if client.get("textname") == TEXTNAME]
 
-    async def _pages(self, what: str, size: int) -> AsyncIterator[dict[str, Any]]:
+    async def _pages(self, what: str, size: int) -> AsyncIterator[list[dict[str, Any]]]:
         """Yield all ``what`` there are, ``size`` of them at once."""
         command, offset = f"list{what.capitalize()}", 0
         while True:
             (answer,) = await self._ask([{"command": command, "verbose": True, "count": size, "offset": offset}])
-            rows = _data(answer, what)
-            for row in rows:
-                yield row
+            rows: list[dict[str, Any]] = _data(answer, what)
+            yield rows
             offset += len(rows)
             if len(rows) < size:
                 return
+
+    async def look(self, usernames: Sequence[str]) -> list[Seen | None]:
+        """See ``Accounts.look``."""
+        found: list[Seen | None] = []
+        for client, role in await self._get(usernames):
+            if client is None or client.get("textname") != TEXTNAME:
+                found.append(None)
+            else:
+                digests = {} if role is None else {role["rolename"]: digest_of_members(role.get("acls", ()))}
+                found.append(_seen(client, digests))
+        return found
+
+    async def _get(self, usernames: Sequence[str]) -> list[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
+        """Return client and role of each account, None for what is not there. Raises AccountsFault."""
+        asked = [
+            command
+            for username in usernames
+            for command in (
+                {"command": "getClient", "username": username},
+                {"command": "getRole", "rolename": role_name(username)},
+            )
+        ]
+        answers = await self._ask(asked)
+        clients = [None if _is_missing(one.get("error")) else _data(one, "client") for one in answers[::2]]
+        roles = [None if _is_missing(one.get("error")) else _data(one, "role") for one in answers[1::2]]
+        return list(zip(clients, roles, strict=True))
+
+    async def faults_of(self, own: Sequence[Login]) -> list[str]:
+        """Return in words how the bridge's ``own`` accounts in the broker are otherwise than they were made.
+
+        They are only looked at: who changes them may have a reason, and the bridge must not give itself rights.
+        """
+        found = []
+        for login, (client, role) in zip(own, await self._get([login.username for login in own]), strict=True):
+            if client is None:
+                found.append(f"the bridge's own account {login.username} is not there")
+                continue
+            wrong = [
+                word
+                for word, is_wrong in (
+                    ("is disabled", client.get("disabled", False)),
+                    ("has another client id", client.get("clientid") != login.client_id),
+                    ("has other roles", [one["rolename"] for one in client["roles"]] != [role_name(login.username)]),
+                    ("may do other things", role is None or not _same_role(role, login)),
+                )
+                if is_wrong
+            ]
+            if wrong:
+                found.append(f"the bridge's own account {login.username} {', '.join(wrong)}")
+        return found
+
+    async def defaults(self) -> dict[str, bool]:
+        """Return what an account may do where none of its roles says. Raises AccountsFault."""
+        (answer,) = await self._ask([{"command": "getDefaultACLAccess"}])
+        return {one["acltype"]: one["allow"] for one in _data(answer, "acls")}

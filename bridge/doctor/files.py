@@ -145,6 +145,11 @@ def accounts(subject: Subject) -> Iterator[Finding]:
             if speaks
             else f"it reaches {one.family}: take it away (mosquitto_ctrl dynsec removeRoleACL) or delete the role",
         )
+    for aside in subject.folder.damaged:
+        yield says.advice(
+            f"{aside} was in the place of the broker's accounts, and had to be put right",
+            "make again what you made there by hand, and delete it, with the .json.pw of Mosquitto 2.1 beside it",
+        )
     if fault is None and not missing and not found:
         yield says.ok(
             f"{len(content.get('clients', []))} accounts, closed defaults, nobody else on the bridge's topics"

@@ -30,6 +30,10 @@ def settings(subject: Subject) -> Iterator[Finding]:
             )
         if name == "operations" and configuration.allows_anonymous:
             yield _anonymous(subject, configuration, says)
+        elif configuration.allows_anonymous and not any(one.word == "allow_anonymous" for one in found):
+            yield says.problem(
+                "listener_allow_anonymous is true for a listener", f"take it away in {configuration.path}"
+            )
         elif not found:
             yield says.ok(f"{configuration.path} is as it should be")
 

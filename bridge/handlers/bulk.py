@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from bridge import bulk, names
 from bridge.answers import bounded
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch, distinct
 from bridge.bulk import MAX_FILE, BadFile, BadRow, File, Row
 from bridge.credentials import BadSecret
@@ -134,6 +135,7 @@ class _Reader:
         rows = [line for line in lines if isinstance(line, Row)]
         ids = distinct(row.id for row in rows)
         await batch.load(ids, devices=True)
+        passed(Arrow.REQUEST_LOADED)
         held.place(batch, ids)
         if self.full:
             await held.load(desk, batch, ids)

@@ -1,12 +1,13 @@
 """The desk at which one administrator's request is worked on, and how it may be refused."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from bridge import queries
 from bridge.answers import failure_object
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.credentials import KeyRing
 from bridge.decisions import BulkEvent, Refusal
@@ -70,6 +71,11 @@ class Desk:
     def keys(self) -> KeyRing:
         """The keys for digests."""
         return self.rulebook.keys
+
+    async def load(self, ids: Collection[str], *, devices: bool = False) -> None:
+        """Load the records that the request is about; see ``Batch.load``."""
+        await self.batch.load(ids, devices=devices)
+        passed(Arrow.REQUEST_LOADED)
 
     def note(
         self,

@@ -41,7 +41,7 @@ async def list_devices(desk: Desk, value: dict[str, Any]) -> Result:
 
 
 async def _found(desk: Desk, device_id: str) -> Device:
-    await desk.batch.load([device_id], devices=True)
+    await desk.load([device_id], devices=True)
     device = desk.batch.device(device_id, desk.tenant)
     if device is None:
         raise BadRequest(Code.NOT_FOUND, f"there is no device {device_id}")
@@ -79,7 +79,7 @@ async def update_device(desk: Desk, value: dict[str, Any]) -> Result:
 async def delete_device(desk: Desk, value: dict[str, Any]) -> Result:
     """Remove a device: its account with its session, its entry, its registration."""
     device_id = parse(ById, value).id
-    await desk.batch.load([device_id], devices=True)
+    await desk.load([device_id], devices=True)
     registration = desk.batch.registration(device_id, desk.tenant)
     is_ours = desk.batch.device(device_id, desk.tenant) is not None or (
         registration is not None and registration.status is Status.ACCEPTED

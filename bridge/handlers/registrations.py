@@ -90,7 +90,7 @@ async def register(desk: Desk, value: dict[str, Any]) -> Result:
             commands.append(_register_command(desk, parse(NewDevice, item) if many else item))
         except BadRequest as error:
             tally.note(_id_in(item) if many else item.id, error.refusal)
-    await desk.batch.load(distinct(command.id for command in commands))
+    await desk.load(distinct(command.id for command in commands))
     created: list[dict[str, Any]] = []
     for command in commands:
         decision = desk.batch.decide(command)
@@ -114,7 +114,7 @@ async def accept(desk: Desk, value: dict[str, Any]) -> Result:
             commands.append(Accept(device.id, desk.actor, token, device.claim))
         except BadRequest as error:
             tally.note(_id_in(item) if many else item.id, error.refusal)
-    await desk.batch.load(distinct(command.id for command in commands))
+    await desk.load(distinct(command.id for command in commands))
     accepted: list[str] = []
     for command in commands:
         decision = desk.batch.decide(command, hidden=desk.is_hidden(command.id))
@@ -131,7 +131,7 @@ async def delete(desk: Desk, value: dict[str, Any]) -> Result:
     many = "ids" in value
     ids = distinct(parse(ByIds, value).ids) if many else [parse(ById, value).id]
     checked_number(len(ids))
-    await desk.batch.load(ids)
+    await desk.load(ids)
     tally = Tally(desk, many)
     deleted: list[str] = []
     for device_id in ids:
@@ -160,7 +160,7 @@ class AcceptAll:
     async def step(self, desk: Desk) -> None:
         """Decide the next chunk."""
         ids = await queries.ids_with_status(desk.connection, desk.scope, Status.PENDING, self.after, CHUNK)
-        await desk.batch.load(ids)
+        await desk.load(ids)
         for device_id in ids:
             decision = desk.batch.decide(Accept(device_id, desk.actor, gentle=True))
             refusal = decision.refusal

@@ -6,7 +6,8 @@ and recovering are the same path. What must not be lost stands in the rows, not 
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 import structlog
@@ -14,6 +15,7 @@ import structlog
 from bridge.accounts import AccountsFault
 from bridge.broker import Backoff, BrokerError, LoginRefused
 from bridge.health import Health
+from bridge.measures import SESSION_ENDS, UNMEASURED, Meter
 from bridge.store import StoreFault
 
 RETAINED_ONLY_IF_NEW: Final = 1
@@ -51,6 +53,43 @@ class Switch:
         self.off.set()
 
 
+class Hands:
+    """What a session has in hand, and whether it may take more."""
+
+    def __init__(self) -> None:
+        self.resting = False
+        self._held = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Hold something until the block ends."""
+        self._held += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                self._empty.set()
+
+    async def rest(self) -> None:
+        """Take nothing more, and return once nothing is in hand."""
+        self.resting = True
+        await self._empty.wait()
+
+
+async def as_long_as(ready: Switch, work: Coroutine[Any, Any, None]) -> None:
+    """Wait for ``work``, unless the session goes off meanwhile: what it waits for would not come."""
+    tasks = {asyncio.ensure_future(work), asyncio.ensure_future(ready.off.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 class Session(Protocol):
     """A connection that is held open. ``run`` connects and works until something fails, which it raises."""
 
@@ -61,7 +100,14 @@ class Session(Protocol):
         """Connect, turn ``ready`` on, work; ends only by raising."""
 
 
-async def hold(session: Session, health: Health, advice: str | None = None, backoff: Backoff | None = None) -> None:
+async def hold(
+    session: Session,
+    health: Health,
+    advice: str | None = None,
+    backoff: Backoff | None = None,
+    *,
+    meter: Meter = UNMEASURED,
+) -> None:
     """Run ``session`` again and again, with growing pauses; faults that nobody foresaw come through.
 
     ``health`` is told whether it serves. The log gets a line when it ceases to serve, one for each new kind of reason
@@ -87,6 +133,7 @@ async def hold(session: Session, health: Health, advice: str | None = None, back
         except* (BrokerError, StoreFault, AccountsFault) as group:
             # A session's tasks fail together; the first reason says enough.
             reason = _first(group)
+            meter.count(SESSION_ENDS, session=session.name, reason=type(reason).__name__)
             if began < math.inf:
                 outage = _Outage(session.name, advice, now())
             outage.goes_on(reason, now())

@@ -1,33 +1,52 @@
 """News of registrations, published for whoever watches."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+import structlog
+
 from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
 from bridge.decisions import BulkEvent, Event
+from bridge.measures import BULK_ROWS, EVENTS, UNMEASURED, Meter
 from bridge.wire import Topics, to_bytes
 
 COMPLETION_PAUSE: Final = 60_000
 """Milliseconds between two events ``request-after-completion`` of one device."""
 COMPLETION_DEVICES: Final = 10_000
 """Devices for which that is remembered."""
+MOST_WAITING: Final = 20_000
+"""Events that wait in memory for a broker that has stopped taking them; further ones are dropped."""
+
+log = structlog.get_logger("control")
 
 
 class Herald:
     """Tells events to whoever watches. They are news, not records: without a broker they are dropped."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, meter: Meter = UNMEASURED) -> None:
         self._topics = topics
+        self._meter = meter
         self._completions: dict[str, int] = {}
+        self._dropped = 0
         self.connection: Connection | None = None
 
     def tell(self, events: Sequence[Event | BulkEvent]) -> None:
-        """Publish ``events``."""
+        """Publish ``events``, and count them."""
+        self._count(events)
         connection = self.connection
         if connection is None:
             return
+        if connection.waiting >= MOST_WAITING:
+            if not self._dropped:
+                log.warning("events dropped", reason="the operations broker does not take them", waiting=MOST_WAITING)
+            self._dropped += len(events)
+            return
+        if self._dropped and connection.waiting == 0:
+            log.info("events told again", dropped=self._dropped)
+            self._dropped = 0
         for event in events:
             if isinstance(event, BulkEvent):
                 with suppress(Disconnected):
@@ -37,6 +56,16 @@ class Herald:
                 continue
             with suppress(Disconnected):  # the session itself notices, and ends
                 connection.send(self._topics.event(event.tenant, event.id), to_bytes(event_object(event)))
+
+    def _count(self, events: Sequence[Event | BulkEvent]) -> None:
+        for name, number in Counter(event.event for event in events if isinstance(event, Event)).items():
+            self._meter.count(EVENTS, number, event=name)
+        for event in events:
+            if isinstance(event, BulkEvent):
+                created, numbers = event.numbers["numberOfCreated"], event.numbers
+                self._meter.count(BULK_ROWS, created, outcome="created")
+                self._meter.count(BULK_ROWS, numbers["numberOfSuccessful"] - created, outcome="updated")
+                self._meter.count(BULK_ROWS, numbers["numberOfFailed"], outcome="failed")
 
     def _is_due(self, event: Event) -> bool:
         last = self._completions.get(event.id)

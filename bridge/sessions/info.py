@@ -2,20 +2,24 @@
 
 import asyncio
 import secrets
+import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
 
 from bridge import broker, wire
+from bridge.arrows import Arrow, passed
 from bridge.batch import Batch, distinct
 from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import Confirm
 from bridge.inventory import with_info
+from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
-from bridge.sessions import RETAINED_NEVER, Switch
+from bridge.sessions import RETAINED_NEVER, Hands, Switch
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -31,8 +35,17 @@ class InfoSession:
 
     name = "info"
 
-    def __init__(self, login: broker.Login, topics: Topics, store: Store, rulebook: Rulebook, herald: Herald) -> None:
+    def __init__(
+        self,
+        login: broker.Login,
+        topics: Topics,
+        store: Store,
+        rulebook: Rulebook,
+        herald: Herald,
+        meter: Meter = UNMEASURED,
+    ) -> None:
         self._login = login
+        self._meter = meter
         self._topics = topics
         self._store = store
         self._rulebook = rulebook
@@ -40,6 +53,7 @@ class InfoSession:
         self._connection: Connection | None = None
         self._barriers: dict[bytes, asyncio.Future[None]] = {}
         self.compared = asyncio.Event()
+        self.hands = Hands()
         self.ready = Switch()
 
     async def run(self) -> None:
@@ -55,13 +69,21 @@ class InfoSession:
             try:
                 self.ready.turn_on()
                 async for messages in connection.batches():
-                    await self._take(messages)
-                    connection.ack(messages)
+                    if self.hands.resting:
+                        await asyncio.Event().wait()  # not acknowledged: the broker keeps them until the next start
+                    with self.hands.full():
+                        await self._take(messages)
+                        connection.ack(messages)
+                        passed(Arrow.INFO_ACKNOWLEDGED)
             finally:
                 self._connection = None
                 for waiting in self._barriers.values():
                     if not waiting.done():
                         waiting.set_exception(Disconnected("the session that hears devices has ended"))
+
+    def current(self) -> Connection | None:
+        """Return the connection while there is one."""
+        return self._connection
 
     async def heard_all(self) -> None:
         """Return once all that the broker had for this session before has been handled.
@@ -99,6 +121,8 @@ class InfoSession:
                 waiting.set_result(None)
 
     async def _note(self, said: Sequence[tuple[str, str, Any]]) -> None:
+        started = time.perf_counter()
+        passed(Arrow.INFO_HEARD)
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, clock())
             ids = distinct(device_id for _, device_id, _ in said)
@@ -115,5 +139,17 @@ class InfoSession:
                     log.warning("properties left out", device=device_id, reason="they would exceed 8 KiB")
             await transaction.save_devices(list(heard.values()))
             await batch.write()
+            passed(Arrow.INFO_DECIDED)
+        passed(Arrow.INFO_COMMITTED)
         self._herald.tell(batch.events)
-        log.info("info", messages=len(said), confirmed=[event.id for event in batch.events][:3])
+        seconds = time.perf_counter() - started
+        log.info(
+            "info",
+            messages=len(said),
+            devices=[device_id for _, device_id, _ in said[:3]],
+            events=dict(Counter(event.event for event in batch.events)),
+            milliseconds=round(seconds * 1000, 1),
+        )
+        self._meter.count(MESSAGES, len(said), kind=INFO, outcome="handled")
+        self._meter.observe(BATCH, len(said), kind=INFO)
+        self._meter.observe(HANDLING, seconds, kind=INFO)

@@ -5,11 +5,12 @@ import base64
 import getpass
 import hashlib
 import os
-import shutil
 import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests import lines
 
 PATIENCE = 15.0
 """Seconds after which a test that waits for an event has failed."""
@@ -76,14 +77,12 @@ class Mosquitto:
 
     async def start(self) -> None:
         """Start, and return when the broker serves."""
-        binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-        assert binary, "mosquitto is not installed"
         begun = len(self.log)
         self._process = await asyncio.create_subprocess_exec(
-            binary, "-c", str(self._directory / "mosquitto.conf"), stderr=asyncio.subprocess.PIPE
+            lines.broker(), "-c", str(self._directory / "mosquitto.conf"), stderr=asyncio.subprocess.PIPE
         )
         self._reader = asyncio.create_task(self._read(), name=f"log of port {self.port}")
-        await self.until_logged(" running", begun)
+        await self.until_logged("mosquitto version", " running", start=begun)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End the broker, with SIGKILL the hard way; harmless when it does not run."""
@@ -103,10 +102,10 @@ class Mosquitto:
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
 
-    async def until_logged(self, text: str, start: int = 0) -> None:
-        """Wait until a line of the log from line ``start`` on holds ``text``."""
+    async def until_logged(self, *words: str, start: int = 0) -> None:
+        """Wait until a line of the log from line ``start`` on holds all ``words``."""
         async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(lambda: any(text in line for line in self.log[start:]))
+            await self._news.wait_for(lambda: any(all(word in line for word in words) for line in self.log[start:]))
 
     async def _read(self) -> None:
         assert self._process

@@ -15,13 +15,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.fixture(scope="session", params=["up", "apart"])
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
-    """A running installation for tests that leave it running; ids are each test's own."""
-    data = tmp_path_factory.mktemp(request.param) / "data"
-    chosen: AnySite = UpSite(data) if request.param == "up" else ApartSite(data)
-    with running(chosen):
+@pytest.fixture(scope="session")
+def up_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
+    with running(UpSite(tmp_path_factory.mktemp("up") / "data")) as chosen:
         yield chosen
+
+
+@pytest.fixture(scope="session")
+def apart_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
+    with running(ApartSite(tmp_path_factory.mktemp("apart") / "data")) as chosen:
+        yield chosen
+
+
+@pytest.fixture(params=["up", "apart"])
+def site(request: pytest.FixtureRequest) -> AnySite:
+    """A running installation for tests that leave it running; ids are each test's own."""
+    chosen: AnySite = request.getfixturevalue(f"{request.param}_site")
+    return chosen
 
 
 @pytest.fixture

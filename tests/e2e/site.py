@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,17 +14,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import lines
+
 BIN = Path(sys.executable).parent
 PATIENCE = 20.0
+PARTS = [range(start, start + 2_500) for start in range(12_000, 32_000, 2_500)]
+"""Ports for tests, in parts."""
+_given: set[int] = set()
 
 
 def free_ports(number: int) -> list[int]:
-    """Take ports of 127.0.0.1 that nobody listens at."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Take ports of 127.0.0.1 that nobody listens at, none of them twice in this process.
+
+    They are below those that the system gives to outgoing connections: one of these would otherwise take the port of a
+    broker that is being started again. Processes that test at the same time draw from parts of their own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % len(PARTS)
+    found: list[int] = []
+    while len(found) < number:
+        port = secrets.choice(PARTS[worker])
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            if port not in _given:
+                found.append(port)
+                _given.add(port)
+    return found
 
 
 def run(*words: str, timeout: float = 30, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
@@ -112,9 +127,11 @@ class UpSite(Site):
     def start(self, *options: str, **env: str) -> None:
         self.generation += 1
         if "--port" not in options:
-            kept = self.access if (self.data / "access.json").exists() else None
-            options += ("--port", str(kept["port"] if kept else 0))
-            options += ("--bootstrap-port", str(kept["bootstrapPort"] if kept else 0))
+            if (self.data / "access.json").exists():
+                ports = [self.access["port"], self.access["bootstrapPort"]]
+            else:
+                ports = free_ports(2)
+            options += ("--port", str(ports[0]), "--bootstrap-port", str(ports[1]))
         log = self.data.parent / f"{self.data.name}.up.{self.generation}.log"
         words = [str(BIN / "bootstrap-bridge"), "up", "--data", str(self.data), "--log-level", "info", *options]
         up = self.processes["up"] = Process.start(words, log, **env)
@@ -157,8 +174,7 @@ class ApartSite(Site):
         self.generation += 1
         configuration = self.data / f"{name}-broker" / "mosquitto.conf"
         log = self.data.parent / f"{self.data.name}.{name}.{self.generation}.log"
-        mosquitto = os.environ.get("BOOTSTRAP_BRIDGE_MOSQUITTO", "/usr/sbin/mosquitto")
-        self.processes[name] = Process.start([mosquitto, "-c", str(configuration)], log)
+        self.processes[name] = Process.start([str(lines.broker()), "-c", str(configuration)], log)
         port = self.access["port" if name == "operations" else "bootstrapPort"]
         wait_until(lambda: _answers(port), f"the {name} broker answers")
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from bridge.brokers import find_plugin
+from tests import lines
 from tests.e2e.beside import ACL, NO_ACL, BesideSite
 from tests.e2e.peer import Peer, administrator, device, resident
 from tests.e2e.scenes import assert_refused
@@ -163,7 +165,7 @@ async def test_accounts_of_a_dynamic_security_that_is_there_are_kept(tmp_path: P
     content = json.loads(accounts.read_text(encoding="utf-8"))
     content["roles"][0]["acls"].append({"acltype": "publishClientSend", "topic": "#", "priority": 7, "allow": True})
     accounts.write_text(json.dumps(content), encoding="utf-8")
-    plugin = "/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so"
+    plugin = find_plugin(lines.broker())
     with site.configuration.open("a", encoding="utf-8") as file:
         file.write(f"plugin {plugin}\nplugin_opt_config_file {accounts}\n")
     try:

@@ -209,6 +209,7 @@ def test_brokers_that_die_three_times_in_a_minute_end_up_with_status_3(own_site:
     own_site.processes.clear()
 
 
+@pytest.mark.alone
 async def test_ten_kills_in_a_row_leave_nothing_that_stops_the_next_start(own_site: UpSite) -> None:
     own_site.start()
     first = own_site.access

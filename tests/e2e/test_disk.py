@@ -175,7 +175,7 @@ async def test_accounts_that_the_broker_could_not_write_are_there_again_after_it
         async with states(access) as known:
             os.kill(pid, signal.SIGKILL)
             await known._peer.thrown_out()
-        wait_until(lambda: "accounts file damaged" in own_site.up.output, "the damaged file is put aside")
+        wait_until(lambda: "put right" in own_site.up.output, "the damaged file is put aside")
         async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(aiomqtt.MqttError):
@@ -185,7 +185,7 @@ async def test_accounts_that_the_broker_could_not_write_are_there_again_after_it
                 await asyncio.sleep(0.1)
         async with administrator(access) as admin:
             await admin.until("unwritten-1", "confirmedTime")
-        assert accounts.with_name(f"{accounts.name}.damaged").exists()
+        assert list(accounts.parent.glob(f"{accounts.name}.damaged-*"))
         own_site.stop()
 
 

@@ -59,6 +59,7 @@ def test_a_port_taken_by_another_mosquitto_is_named_so(own_site: UpSite, tmp_pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.alone
 async def test_a_signal_ends_all_and_the_next_start_goes_on(own_site: UpSite, number: signal.Signals) -> None:
     own_site.start()
     access = own_site.access
