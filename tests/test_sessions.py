@@ -206,3 +206,26 @@ def test_a_session_whose_group_fails_by_itself_begins_again() -> None:
         await asyncio.wait({holding})
 
     hurried(work())
+
+
+def test_a_session_whose_tasks_fail_begins_again_and_is_ended_by_nothing_but_us() -> None:
+    async def work() -> None:
+        async def fail() -> None:
+            await asyncio.sleep(1)
+            raise AWAY
+
+        async def in_a_group(session: Scripted) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+                tasks.create_task(asyncio.Event().wait())
+
+        session = Scripted(in_a_group, in_a_group, in_a_group)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        async with asyncio.timeout(60):
+            await session.over.wait()
+        assert len(session.begun) == 4
+        holding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await holding
+
+    hurried(work())
