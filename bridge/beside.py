@@ -27,7 +27,8 @@ from bridge.beside_fit import (
     refuse_what_cannot_be_kept,
 )
 from bridge.children import Owner, barred_folder, choose_owner, hand_over
-from bridge.installation import DEFAULT_BOOTSTRAP_PORT, Folder, Installation
+from bridge.folder import Folder, write_private
+from bridge.installation import DEFAULT_BOOTSTRAP_PORT, Installation
 from bridge.mosquitto_conf import Configuration, Listener
 from bridge.rewriting import Edit, rewrite
 from bridge.wire import Topics
@@ -244,13 +245,13 @@ def carry_out(planned: Plan) -> tuple[Installation, list[Path]]:
     made = installation.make(wishes.data, administrators=planned.administrators, **planned.facts)
     _owner(planned.configuration, wishes.data)  # folders made just now may be closed to others
     folder = made.folder
-    installation.write_private(folder.beside, json.dumps(_remembered(planned), indent=2) + "\n")
+    write_private(folder.beside, json.dumps(_remembered(planned), indent=2) + "\n")
     bootstrap_owner = choose_owner(wishes.data)
     configurations.write_bootstrap_configuration(made, extra=bootstrap_owner.lines)
     backups: list[Path] = []
     own = [edit for edit in planned.edits if edit.path.parent == folder.operations.absolute() and edit.before is None]
     for edit in own:
-        installation.write_private(edit.path, edit.after)
+        write_private(edit.path, edit.after)
     hand_over(bootstrap_owner, wishes.data, (folder.bootstrap,))
     hand_over(planned.owner, wishes.data, (folder.operations,))
     try:

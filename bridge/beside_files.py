@@ -7,7 +7,7 @@ from typing import Final
 
 from bridge import mosquitto_acl
 from bridge.beside_fit import BesideFault, bridged, read_text
-from bridge.installation import Folder
+from bridge.folder import Folder
 from bridge.mosquitto_conf import Configuration
 from bridge.rewriting import Edit
 

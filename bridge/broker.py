@@ -8,6 +8,7 @@ reason of a publish.
 
 import asyncio
 import functools
+import logging
 import random
 import socket
 import time
@@ -44,6 +45,9 @@ SESSION_LIFE: Final = 1_209_600
 KEEPALIVE: Final = 15
 """Seconds of silence after which the broker is asked whether it is still there. One that says nothing for as long again
 is gone; the broker ends a silent connection of ours, and speaks our last will, after one and a half times as long."""
+
+_UNHEARD: Final = logging.getLogger(f"{__name__}.aiomqtt")
+_UNHEARD.disabled = True  # whoever uses a connection is told all of it by exceptions
 
 _NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
 
@@ -158,6 +162,20 @@ class _Client(aiomqtt.Client):
     thread also saves waking the loop for each packet.
     """
 
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done once the connection has ended."""
+        return self._disconnected
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
+        """Give up at once where a connection ends before the broker has answered; aiomqtt waits its whole patience."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
+            self._connected.exception()  # nobody may be waiting for it any more
+        super()._on_disconnect(client, userdata, flags, reason, properties)
+        if self._disconnected.done():
+            self._disconnected.exception()  # the same
+
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._watch, sock)  # paho connects in a thread of its own
 
@@ -189,7 +207,7 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A live connection; made by ``connect``."""
 
-    def __init__(self, client: aiomqtt.Client, inbox: _Inbox, manual_ack: bool, longest: int | None = None) -> None:
+    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool, longest: int | None = None) -> None:
         self._longest = longest
         self._client = client
         self._paho = client._client
@@ -250,10 +268,16 @@ class Connection:
     ) -> None:
         """Subscribe to ``filters``. Raises SubscriptionRefused if the broker says no to one, Disconnected."""
         options = SubscribeOptions(qos, no_local, retain_as_published, retain_handling)
+        subscribing = asyncio.ensure_future(self._client.subscribe([(filter_, options) for filter_ in filters]))
         try:
-            codes = await self._client.subscribe([(filter_, options) for filter_ in filters])
+            await asyncio.wait((subscribing, self._client.ended), return_when=asyncio.FIRST_COMPLETED)
+            if not subscribing.done():  # aiomqtt would wait its whole patience for an answer
+                raise Disconnected("could not subscribe: the connection ended")
+            codes = subscribing.result()
         except aiomqtt.MqttError as error:
             raise Disconnected(f"could not subscribe: {error}") from error
+        finally:
+            subscribing.cancel()
         for filter_, code in zip(filters, cast("list[ReasonCode]", codes), strict=True):
             value = code.value
             if value >= 0x80:
@@ -342,7 +366,10 @@ class Connection:
         await self._quiet.wait()
 
     async def publish(self, topic: str, payload: bytes, *, patience: float = 10.0, **options: Any) -> int:
-        """Publish with QoS 1 and return the broker's reason code. Raises Disconnected, also after ``patience`` s."""
+        """Publish with QoS 1 and return the broker's reason code.
+
+        Raises Disconnected, at once when the connection ends, and after ``patience`` s.
+        """
         reason: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
         def told(code: int) -> None:
@@ -350,11 +377,13 @@ class Connection:
                 reason.set_result(code)
 
         self.send(topic, payload, told=told, **options)
-        try:
-            async with asyncio.timeout(patience):
-                return await reason
-        except TimeoutError:
-            raise Disconnected(f"the broker has not acknowledged within {patience:g} s") from None
+        ended = self._client.ended
+        await asyncio.wait((reason, ended), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        if reason.done():
+            return reason.result()
+        if ended.done():
+            raise Disconnected("the connection ended before the broker had acknowledged")
+        raise Disconnected(f"the broker has not acknowledged within {patience:g} s")
 
 
 @asynccontextmanager
@@ -393,6 +422,7 @@ async def connect(
         timeout=patience,
         max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
+        logger=_UNHEARD,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
     # Only connecting shall read as a failure to connect, hence no `async with` round the caller's block here.

@@ -23,6 +23,8 @@ RESTART_WINDOW: Final = 60.0
 """More than ``RESTARTS`` ends of a broker within so many seconds, and `up` gives up."""
 END_PATIENCE: Final = 5.0
 START_PATIENCE: Final = 10.0
+_NO_FAULTS: Final = ("Info: ", "Restored ")
+"""What Mosquitto 2.1 says at each start, whatever it was told to keep to itself."""
 BROKER_USER: Final = "mosquitto"
 _FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
@@ -169,8 +171,17 @@ def hand_over(owner: Owner, data: Path, folders: Sequence[Path]) -> None:
 class Child:
     """One Mosquitto. It ends with us, whatever ends us, and holds the folder's lock until it has ended."""
 
-    def __init__(self, name: str, program: Path, configuration: Path, owner: Owner, lock: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: Path,
+        configuration: Path,
+        owner: Owner,
+        lock: int,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self.name = name
+        self._prepare = prepare  # before each start; OSError says that the broker cannot be started
         self._command = [str(program), "-c", str(configuration.absolute())]
         self._owner = owner
         self._lock = lock
@@ -189,6 +200,12 @@ class Child:
         user = {} if self._owner.user is None else {"user": self._owner.user, "group": self._owner.user}
         if user:
             user["extra_groups"] = ()  # type: ignore[assignment]
+        try:
+            self._prepare()
+        except OSError as error:
+            raise BrokersFault(
+                f"the {self.name} broker cannot be started: {error.filename} cannot be written: {error.strerror}"
+            ) from error
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -213,7 +230,8 @@ class Child:
             last = ""
             async for line in process.stderr:
                 last = line.decode(errors="replace").strip().partition(": ")[2] or line.decode(errors="replace").strip()
-                log.warning("mosquitto", broker=self.name, says=last)
+                say = log.info if last.startswith(_NO_FAULTS) else log.warning
+                say("mosquitto", broker=self.name, says=last)
             code = await process.wait()
             if self.stopping:
                 return

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import brokers
-from bridge.installation import Installation, write_private
+from bridge.folder import write_private
+from bridge.installation import Installation
 
 
 @dataclass(frozen=True, slots=True)

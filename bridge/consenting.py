@@ -13,7 +13,7 @@ from bridge.brokers import find_plugin
 from bridge.children import installed_mosquitto
 from bridge.dynsec_file import AccountsFileFault
 from bridge.installation import Installation, InstallationFault
-from bridge.locks import Busy
+from bridge.locks import Busy, lock_folder
 from bridge.mosquitto_conf import ConfigurationFault
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
@@ -46,7 +46,7 @@ def run_init_beside(settings: Settings, configuration: Path, *, yes: bool, admin
             return
         _ask(yes=yes)
         installation.make_folder(settings.data)
-        lock = installation.lock(settings.data)
+        lock = lock_folder(settings.data)
         made, backups = beside.carry_out(planned)
         lock.release()
     except (BesideFault, ConfigurationFault, AccountsFileFault, InstallationFault, Busy) as error:

@@ -6,6 +6,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.exceptions import InvalidKey, InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
@@ -164,6 +165,29 @@ class MosquittoHash:
     def members(self) -> dict[str, str | int]:
         """The form of the dynamic security file."""
         return {"password": _base64(self.digest), "salt": _base64(self.salt), "iterations": self.iterations}
+
+
+def mosquitto_line(members: Mapping[str, Any]) -> str | None:
+    """Return the form of a password file for the members of an account in the dynamic security file; None if none."""
+    try:
+        return f"$7${members['iterations']}${members['salt']}${members['password']}"
+    except KeyError:
+        return None
+
+
+def verifies(line: str, password: str) -> bool:
+    """Tell whether a line of a Mosquitto file is of ``password``. One of a form unknown here is taken for right."""
+    match line.strip().split("$"):
+        case ["", "7", iterations, salt, digest]:
+            try:
+                raw = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
+                made = hashlib.pbkdf2_hmac("sha512", password.encode(), raw[0], int(iterations), 64)
+            except ValueError:
+                return False
+            return hmac.compare_digest(made, raw[1])
+        case ["", kind, *_] if kind:
+            return True
+    return False
 
 
 def _base64(data: bytes) -> str:

@@ -45,16 +45,21 @@ class Opening:
 def read(path: Path) -> dict[str, Any]:
     """Read the plugin's file. Raises AccountsFileFault."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return parsed(path.read_bytes())
     except OSError as error:
         raise AccountsFileFault(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise AccountsFileFault(f"{path} is damaged: {error}") from error
+
+
+def parsed(raw: bytes) -> dict[str, Any]:
+    """Return the content of the plugin's file. Raises ValueError."""
+    content = json.loads(raw)
     if not isinstance(content, dict) or not all(
         isinstance(content.get(part, []), list) and all(isinstance(one, dict) for one in content.get(part, []))
         for part in ("clients", "roles", "groups")
     ):
-        raise AccountsFileFault(f"{path} is no file of the dynamic security plugin")
+        raise ValueError("it is no file of the dynamic security plugin")
     return content
 
 

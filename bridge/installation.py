@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bridge import brokers
 from bridge.accounts import Login, grants
 from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
-from bridge.locks import Lock, take_lock
+from bridge.folder import Folder, write_private
+from bridge.mending import mended_accounts, mended_passwords, put_right
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
 from bridge.wire import Topics
@@ -79,79 +80,14 @@ class Facts(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder:
-    """The names of the files below the data folder."""
-
-    path: Path
-
-    @property
-    def bridge(self) -> Path:
-        """What only the bridge reads."""
-        return self.path / "bridge"
-
-    @property
-    def keys(self) -> Path:
-        """The master keys."""
-        return self.bridge / "keys.json"
-
-    @property
-    def facts(self) -> Path:
-        """What was decided once."""
-        return self.bridge / "installation.json"
-
-    @property
-    def database(self) -> Path:
-        """The registrations."""
-        return self.bridge / "registrations.db"
-
-    @property
-    def database_made(self) -> Path:
-        """Says that the installation had a database, so that a lost one is not mistaken for a first start."""
-        return self.bridge / "database-made"
-
-    @property
-    def beside(self) -> Path:
-        """Which broker of others the installation stands beside, if it does."""
-        return self.bridge / "beside.json"
-
-    @property
-    def operations(self) -> Path:
-        """What the operations broker reads and writes."""
-        return self.path / "operations-broker"
-
-    @property
-    def bootstrap(self) -> Path:
-        """What the bootstrap broker reads."""
-        return self.path / "bootstrap-broker"
-
-    @property
-    def dynamic_security(self) -> Path:
-        """The operations broker's accounts."""
-        return self.operations / "dynamic-security.json"
-
-    @property
-    def set_aside(self) -> Path:
-        """Accounts that were found in the place of the bridge's and were not the bridge's."""
-        return self.operations / "dynamic-security.json.set-aside"
-
-    @property
-    def access(self) -> Path:
-        """Where the brokers are and how administrators log in."""
-        return self.path / "access.json"
-
-    @property
-    def for_devices(self) -> Path:
-        """Where the brokers are and the shared bootstrap login."""
-        return self.path / "bootstrap.json"
-
-
-@dataclass(frozen=True, slots=True)
 class Installation:
     """A folder with its keys and facts read."""
 
     folder: Folder
     keys: KeyRing
     facts: Facts
+    mended: tuple[str, ...] = ()
+    """What was wrong in the brokers' files and has just been put right, in sentences."""
 
     @property
     def topics(self) -> Topics:
@@ -194,33 +130,6 @@ class Installation:
         for path, administrators in ((self.folder.access, True), (self.folder.for_devices, False)):
             content = self.access(administrators=administrators, gone=gone)
             write_private(path, json.dumps(content, indent=2) + "\n")
-
-
-def write_private(path: Path, content: str) -> None:
-    """Write a file that only its owner reads, whole or not at all; one that is so already is left alone.
-
-    So a start needs no space on a full disk. Raises OSError.
-    """
-    if _is_private(path, content):
-        return
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def _is_private(path: Path, content: str) -> bool:
-    try:
-        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content.encode()
-    except OSError:
-        return False
 
 
 def _read_json(path: Path) -> Any:
@@ -320,22 +229,6 @@ def make_folder(data: Path) -> None:
         raise InstallationFault(f"the folder {data} cannot be written: check its owner, or choose another with --data")
 
 
-def lock(data: Path) -> Lock:
-    """Take the folder for making or changing the installation, and for its brokers by `up`. Raises Busy, OSError."""
-    return _signed(data / "lock", data)
-
-
-def lock_bridge(folder: Folder) -> Lock:
-    """Take the part that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
-    return _signed(folder.bridge / "lock", folder.path)
-
-
-def _signed(path: Path, data: Path) -> Lock:
-    taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
-    taken.sign()
-    return taken
-
-
 def make(
     data: Path, *, administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS, **wishes: Any
 ) -> Installation:
@@ -366,7 +259,7 @@ def make(
         if facts != found.facts:
             write_private(folder.facts, facts.model_dump_json(indent=2) + "\n")
         made = Installation(folder, keys, facts)
-        _write_broker_files(made)
+        made = replace(made, mended=(*write_gate_files(made), *write_accounts_file(made)))
     except PermissionError as error:
         raise InstallationFault(f"{error.filename} cannot be written: {error.strerror}; check its owner") from error
     except OSError as error:
@@ -374,27 +267,40 @@ def make(
     return made
 
 
-def _write_broker_files(made: Installation) -> None:
-    folder, facts, topics = made.folder, made.facts, made.topics
+def write_gate_files(made: Installation) -> list[str]:
+    """Write the bootstrap broker's files that are lacking, put right the bridge's part in others, and say what was.
+
+    Only while that broker stands still. Raises OSError.
+    """
+    folder, facts = made.folder, made.facts
+    users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
+    write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(made.topics.prefix))
     passwords = folder.bootstrap / "passwords"
     if not passwords.exists():
-        users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
         write_private(passwords, brokers.password_lines(users))
-    write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(topics.prefix))
-    if _is_foreign(folder.dynamic_security, {facts.control.username, facts.info.username, facts.accounts.username}):
-        folder.dynamic_security.rename(folder.set_aside)
-    if not folder.dynamic_security.exists():
-        own = own_logins(facts, topics)
-        administrators = [
-            Login(
-                one.username,
-                made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
-                mark_of(one.seed_bytes),
-                grants.for_administrator(topics, one.tenant, one.username, OWNER),
-            )
-            for one in facts.administrators
-        ]
-        write_private(folder.dynamic_security, brokers.dynamic_security(own, administrators))
+        return []
+    return put_right(passwords, lambda raw: mended_passwords(raw, users))
+
+
+def write_accounts_file(made: Installation) -> list[str]:
+    """Do the same for the operations broker's accounts. Raises OSError."""
+    folder, facts, topics = made.folder, made.facts, made.topics
+    own = own_logins(facts, topics)
+    administrators = [
+        Login(
+            one.username,
+            made.keys.administrator_password(one.username, one.seed_bytes, one.key_id),
+            mark_of(one.seed_bytes),
+            grants.for_administrator(topics, one.tenant, one.username, OWNER),
+        )
+        for one in facts.administrators
+    ]
+    path = folder.dynamic_security
+    if path.exists():
+        return put_right(path, lambda raw: mended_accounts(raw, own, administrators))
+    write_private(path, brokers.dynamic_security(own, administrators))
+    lost = f"{path} was lost. It is made anew; the accounts in it come back from the database"
+    return [lost] if folder.database.exists() else []
 
 
 def own_logins(facts: Facts, topics: Topics) -> list[Login]:
@@ -404,23 +310,6 @@ def own_logins(facts: Facts, topics: Topics) -> list[Login]:
         _service(facts.info, grants.for_bridge_info(topics)),
         _service(facts.accounts, grants.for_bridge_accounts()),
     ]
-
-
-def _is_foreign(accounts: Path, own: set[str]) -> bool:
-    """Tell whether a file of accounts cannot be the bridge's: damaged, or without any of the bridge's own logins.
-
-    Mosquitto runs with a damaged one and refuses everybody. Where it finds none at its start, 2.0 does the same, and
-    2.1 writes one with an administrator and a user of everything (measured on 2.0.11 and 2.1.2).
-    """
-    try:
-        content = json.loads(accounts.read_text(encoding="utf-8"))
-        return own.isdisjoint(one["username"] for one in content["clients"])
-    except FileNotFoundError:
-        return False
-    except PermissionError:
-        return False  # the broker's user's alone: whoever runs this could not replace it
-    except (ValueError, KeyError, TypeError):
-        return True
 
 
 def _service(login: ServiceLogin, granted: tuple[grants.Grant, ...]) -> Login:

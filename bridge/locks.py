@@ -60,6 +60,22 @@ def take_lock(path: Path, what: str, remedy: str, *, patience: float = LOCK_PATI
         return Lock(descriptor, bool(holder))
 
 
+def lock_folder(data: Path) -> Lock:
+    """Take the folder for making or changing the installation, and for its brokers by `up`. Raises Busy, OSError."""
+    return _signed(data / "lock", data)
+
+
+def lock_bridge(data: Path) -> Lock:
+    """Take the part of the folder that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
+    return _signed(data / "bridge" / "lock", data)
+
+
+def _signed(path: Path, data: Path) -> Lock:
+    taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
+    taken.sign()
+    return taken
+
+
 def _is_running(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)

@@ -13,7 +13,7 @@ from bridge import dynsec_file, mosquitto_conf
 from bridge.accounts.dynsec import TEXTNAME
 from bridge.beside_fit import BesideFault, password_users
 from bridge.dynsec_file import AccountsFileFault
-from bridge.installation import Folder
+from bridge.folder import Folder
 from bridge.mosquitto_conf import ConfigurationFault
 
 log = structlog.get_logger("neighbours")

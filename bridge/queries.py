@@ -18,6 +18,8 @@ Connection = AsyncConnection
 """Where a query runs; the name that other rooms use."""
 
 _TABLE: Final = schema.registrations
+REVISITED: Final = sa.text("accounts.revisit")
+"""What the index of accounts to be looked at again is made for: SQLite does not use it for ``revisit = 1``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ async def confirmation_quantiles(
     for quantile in quantiles:
         row = statement.order_by(seconds).limit(1).offset(max(0, min(number - 1, int(number * quantile))))
         value = (await connection.execute(row)).scalar()
-        found.append(None if value is None else value / 1000)
+        found.append(None if value is None else max(0, value) / 1000)  # the clock may have been set
     return found
 
 
@@ -161,7 +163,7 @@ async def accounts_to_do(connection: AsyncConnection, limit: int, *, without: Co
     """
     table = schema.accounts
     found: list[Account] = []
-    for outstanding in (table.c.installed.is_(None), sa.and_(table.c.installed.is_not(None), table.c.revisit)):
+    for outstanding in (table.c.installed.is_(None), sa.and_(table.c.installed.is_not(None), REVISITED)):
         statement = accounts_selected().where(outstanding)
         if without:
             statement = statement.where(table.c.username.not_in(without))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bridge.installation import write_private
+from bridge.folder import write_private
 
 BACKUP: Final = ".before-bootstrap-bridge"
 

@@ -13,7 +13,7 @@ from bridge.brokers import find_plugin
 from bridge.children import BrokersFault, choose_owner, hand_over, installed_mosquitto
 from bridge.httpd import address_of
 from bridge.installation import Installation, InstallationFault
-from bridge.locks import Busy
+from bridge.locks import Busy, lock_bridge, lock_folder
 from bridge.settings import Settings
 from bridge.speaking import NOT_REACHED, REFUSED, err, out
 from bridge.stopping import HUNG, Ending, end_at_once, until_signalled
@@ -96,7 +96,7 @@ def run_init(settings: Settings) -> None:
     try:
         installation.make_folder(settings.data)
         installation.refuse_beside(settings.data)
-        lock = installation.lock(settings.data)
+        lock = lock_folder(settings.data)
         made = installation.make(
             settings.data,
             host=settings.host,
@@ -117,6 +117,8 @@ def run_init(settings: Settings) -> None:
         raise _explained(error) from error
     if owner.warning is not None:
         err.print(display.text(owner.warning), style="yellow")
+    for fault in made.mended:
+        err.print(display.text(fault), style="yellow")
     out.print(f"The installation is in {settings.data}. Start, each on its own:", highlight=False)
     given = f" --data {settings.data}"
     for line in (
@@ -138,7 +140,7 @@ def run_serve(settings: Settings) -> None:
             if (value := getattr(settings, name)) is not None
         }
         made = Installation(made.folder, made.keys, made.facts.model_copy(update=changed))
-        lock = installation.lock_bridge(made.folder)
+        lock = lock_bridge(settings.data)
     except (InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
     ending = Ending()

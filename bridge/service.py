@@ -13,18 +13,20 @@ import structlog
 
 from bridge import __version__, broker, queries
 from bridge.arrows import Arrow, passed
-from bridge.batch import Batch
 from bridge.clock import clock
-from bridge.control import REMEMBERED, Control
+from bridge.control import Control
 from bridge.database_file import Before, lock_of, path_of
-from bridge.decisions import Age, Event
+from bridge.folder import write_private
 from bridge.health import DATABASE, RIGHTS, Health
+from bridge.housekeeping import keep_house
 from bridge.httpd import serving
-from bridge.installation import Installation, ServiceLogin, own_logins, write_private
+from bridge.installation import Installation, ServiceLogin, own_logins
 from bridge.intake import Intake, paced
+from bridge.leaving import leave
 from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
+from bridge.minding import mind_clock, timekeeper
 from bridge.neighbours import Neighbours
 from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
@@ -36,9 +38,10 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
-from bridge.settings import RECONCILE_EVERY
-from bridge.stopping import CLOSE, DRAIN, FAREWELL, LEAVE, REST, Ending
+from bridge.settings import RECONCILE_EVERY, RECONNECT_WITHIN
+from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
+from bridge.timekeeping import Timekeeper
 from bridge.vitals import Vitals
 from bridge.wire import iso
 
@@ -52,7 +55,6 @@ READY_AT_LAST: Final = 15.0
 """Seconds after which systemd is told that the service has started, though a broker may be away still."""
 STATUS_PAUSE: Final = 5.0
 """Seconds between two looks whether what `systemctl status` shows is true still."""
-AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
 
@@ -77,15 +79,17 @@ class Service:
         rates: Rates | None = None,
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
+        reconnect_within: float = RECONNECT_WITHIN,
         listening: socket.socket | None = None,
         ending: Ending | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
+        """Take an installation; all times are in seconds."""
         self._rates = rates or Rates()
         self._installation = installation
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
+        self._reconnect_within = reconnect_within
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -214,29 +218,30 @@ class Service:
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
-            go = self._ending.go
-            await go(REST, asyncio.gather(gate.hands.rest(), control.hands.rest()))
-            await go(DRAIN, _brought_out(gate, control, info, accounts))
-            await go(FAREWELL, control.farewell())
+            await leave(self._ending, gate, control, info, accounts, working)
             raise
-        finally:
-            working.cancel()
-            await self._ending.go(LEAVE, asyncio.wait({working}))
-            if working.done() and not working.cancelled():
-                working.exception()  # told already, where it ended the service
 
     async def _work(
-        self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
+        self,
+        store: Store,
+        rulebook: Rulebook,
+        herald: Herald,
+        sessions: Sequence[Session],
+        control: ControlSession,
     ) -> None:
         """Hold the sessions and do what is to be done beside them, until cancelled."""
         meter = self._meter
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
                 advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
-                tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
+                backoff = broker.Backoff(self._reconnect_within)
+                holding = hold(session, self.health, advice, backoff, meter=meter)
+                tasks.create_task(holding, name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
-            tasks.create_task(self._keep_house(store, rulebook, herald), name="housekeeping")
+            keeper = await timekeeper(store)
+            tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
+            tasks.create_task(self._keep_house(store, rulebook, herald, keeper), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
 
     async def _tell_systemd(self) -> None:
@@ -291,23 +296,15 @@ class Service:
                 while not self.health.whole:
                     await self.health.changed()
 
-    async def _keep_house(self, store: Store, rulebook: Rulebook, herald: Herald) -> None:
+    async def _keep_house(self, store: Store, rulebook: Rulebook, herald: Herald, keeper: Timekeeper) -> None:
         while True:
             try:
-                async for events in keep_house(store, rulebook, clock()):
-                    await herald.tell_all(events)
+                if keeper.lets_expire():
+                    async for events in keep_house(store, rulebook, clock()):
+                        await herald.tell_all(events)
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
-
-
-async def _brought_out(
-    gate: GateSession, control: ControlSession, info: InfoSession, accounts: AccountsSession
-) -> None:
-    """Let out what is decided: accounts first, since their credentials follow; devices are heard until then."""
-    await accounts.settle()
-    await asyncio.gather(gate.settle(), control.settle())
-    await info.hands.rest()
 
 
 def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:
@@ -377,31 +374,3 @@ def note_made(marker: Path) -> None:
         )
     except OSError as error:
         log.warning("not noted that there is a database", file=str(marker), reason=str(error))
-
-
-async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterator[list[Event]]:
-    """Let registrations expire and retire whose time is over, and forget old answers; yield what is to be told.
-
-    Raises StoreFault.
-    """
-    policies = [rulebook.policy(tenant) for tenant in {tenant for tenant, _ in rulebook.values} | {""}]
-    lives = [policy.ttl for policy in policies if policy.ttl]
-    created = now - min(lives) if lives else -1
-    confirmed = now - min(policy.retention for policy in policies)
-    after = ""
-    while True:
-        async with store.write() as transaction:
-            ids = await queries.aged(
-                transaction.connection, created=created, confirmed=confirmed, after=after, limit=AGED_AT_ONCE
-            )
-            batch = Batch(transaction, rulebook, now)
-            await batch.load(ids)
-            for device_id in ids:
-                batch.decide(Age(device_id))
-            await batch.write()
-            await transaction.forget_answers(now - REMEMBERED)
-        passed(Arrow.AGED_COMMITTED)
-        yield batch.events
-        if len(ids) < AGED_AT_ONCE:
-            return
-        after = ids[-1]

@@ -58,7 +58,7 @@ async def take(connection: AsyncConnection) -> Stock:
         outbox={
             "install": sum(install.values()),
             "remove": sum(remove.values()),
-            "revisit": await _number(connection, _ACCOUNTS, _ACCOUNTS.c.revisit),
+            "revisit": await _number(connection, _ACCOUNTS, queries.REVISITED),
         },
         undelivered=await _number(connection, _TABLE, undelivered),
         unregistered=await _number(connection, schema.unregistered, None),
@@ -67,7 +67,9 @@ async def take(connection: AsyncConnection) -> Stock:
     )
 
 
-async def _number(connection: AsyncConnection, table: sa.Table, where: sa.ColumnElement[bool] | None) -> int:
+async def _number(
+    connection: AsyncConnection, table: sa.Table, where: sa.ColumnElement[bool] | sa.TextClause | None
+) -> int:
     statement = sa.select(sa.func.count()).select_from(table)
     return int((await connection.execute(statement if where is None else statement.where(where))).scalar_one())
 

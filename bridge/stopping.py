@@ -95,14 +95,17 @@ class Ending:
             os.write(2, f"{signal.Signals(number).name} again: ended at once{at}\n".encode())
             self._end(128 + number)
         self.signal = number
-        last = threading.Timer(self._limit, self._give_up)
-        last.daemon = True
-        last.start()
+        self.bound(self._limit)
         return True
 
+    def bound(self, seconds: float) -> None:
+        """Have the process end in ``seconds`` at the latest, whatever its event loop or its threads wait for."""
+        last = threading.Timer(seconds, self._give_up)
+        last.daemon = True
+        last.start()
+
     def _give_up(self) -> None:
-        """End although the event loop, or a thread that the interpreter waits for, does not."""
-        log.error("shutdown hung", stage=self.stage or "before the first stage", seconds=self._limit)
+        log.error("shutdown hung", stage=self.stage or "before the first stage", hung=self.hung)
         faulthandler.dump_traceback(all_threads=True)
         self._end(HUNG)
 
@@ -126,3 +129,5 @@ async def until_signalled(work: Awaitable[None], ending: Ending) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if ending.hung:
+            ending.bound(MARGIN)  # the event loop waits for all tasks when it closes, also for what hung

@@ -125,8 +125,8 @@ class Store:
         fault = StoreFault(f"{what}: {reason}{'' if self._path is None else space_left(self._path)}")
         if self._path is not None and is_damage(reason):
             fault = self._damage = StoreFault(
-                f"the database {self._path} is damaged ({reason}), nothing more is written to it: end the bridge, keep "
-                "a copy, restore it from a backup (docs/operating.md)"
+                f"the database {self._path} is damaged ({reason}), nothing more is written to it: copy it and its "
+                "-wal, end the bridge, restore it from a backup (docs/operating.md)"
             )
         self.meter.count(STORE_FAULTS)
         self.noticed(fault)

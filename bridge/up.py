@@ -6,6 +6,8 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -25,7 +27,7 @@ from bridge.children import (
 from bridge.configurations import write_configurations
 from bridge.httpd import address_of, bind
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
-from bridge.locks import Lock
+from bridge.locks import Lock, lock_bridge, lock_folder
 from bridge.notifying import Notifier
 from bridge.service import Service
 from bridge.settings import Settings
@@ -71,7 +73,9 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     files = raise_file_limit()
     installation.make_folder(settings.data)
     installation.refuse_beside(settings.data)
-    lock = installation.lock(settings.data)
+    lock = lock_folder(settings.data)
+    installation.make_folder(settings.data / "bridge")
+    locks = (lock, lock_bridge(settings.data))  # before anything is changed: a bridge by `serve` may be at work
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -94,17 +98,29 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         bootstrap_port=bootstrap_port,
         topic_prefix=settings.topic_prefix,
     )
-    locks = (lock, installation.lock_bridge(made.folder))
     owner = choose_owner(settings.data)
+    for fault in made.mended:
+        log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
+
+    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+        for fault in write(made):
+            log.warning("put right", file=fault)
+        hand_over(owner, settings.data, (folder,))
+
+    files_of = (
+        partial(mend, installation.write_accounts_file, made.folder.operations),
+        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+    )
+
     children = [
-        Child("operations", program, configurations.operations, owner, lock.descriptor),
-        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor),
+        Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
+        Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
     return made, children, locks
 
@@ -130,6 +146,7 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
         rates=settings.rates,
         keepalive=settings.keepalive,
         reconcile_every=settings.reconcile_every,
+        reconnect_within=settings.reconnect_within,
         listening=listening,
         ending=ending,
         notifier=Notifier(),

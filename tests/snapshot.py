@@ -13,6 +13,7 @@ from bridge.clock import clock
 from bridge.names import device_username
 from bridge.records import Account, Answered, AuditEntry
 from bridge.registration import Device, Registration, Status
+from bridge.roles import CHANGING
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,12 @@ class Asked:
 
 @dataclass
 class Ledger:
-    """What devices and people were given and told, in the order in which they heard it. One actor at a time an id."""
+    """What devices and people were given and told, in the order in which they heard it. One actor at a time an id.
 
+    It begins when it is made, at ``since`` in milliseconds since 1970, and knows nothing of what was before.
+    """
+
+    since: int = field(default_factory=clock)
     held: list[Held] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     _lives: Counter[str] = field(default_factory=Counter)
@@ -111,7 +116,9 @@ class Ledger:
         correlation: bytes | None = None,
         passwords: Mapping[str, str] | None = None,
     ) -> None:
-        """Note a request with the answer that its administrator heard in the end; ``passwords`` of a full file."""
+        """Note a request, if it changes anything, with the answer heard in the end; ``passwords`` of a full file."""
+        if command not in CHANGING:
+            return
         key = None if correlation is None else f"correlation:{correlation.hex()}"
         if answer is not None and "requestId" in answer:
             key = f"id:{answer['requestId']}"
@@ -125,7 +132,7 @@ class Snapshot:
     ``passwords`` are those that the rows come to (None: not to be derived), ``wanted`` the accounts of the rows as the
     broker should have them, ``broker`` and ``broker_roles`` (with what each grants) what it has, ``others`` and
     ``others_roles`` what it had of somebody else before the bridge came. ``counts`` are the tallies of now; ``now`` is
-    in milliseconds since 1970.
+    in milliseconds since 1970, ``audit`` what was written since the ledger began.
     """
 
     now: int = 0

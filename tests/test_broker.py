@@ -1,6 +1,7 @@
 """What can be told of the MQTT border without a broker: waits, batches, the publish window, refusals at the door."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -65,7 +66,7 @@ class FakePaho:
 
 def connected() -> tuple[FakePaho, Connection]:
     paho = FakePaho()
-    client = cast("aiomqtt.Client", SimpleNamespace(_client=paho))
+    client = cast("broker._Client", SimpleNamespace(_client=paho, ended=asyncio.Future()))
     return paho, Connection(client, broker._Inbox(), manual_ack=True)
 
 
@@ -73,6 +74,57 @@ async def waited(backoff: Backoff) -> float:
     began = asyncio.get_running_loop().time()
     await backoff.wait()
     return asyncio.get_running_loop().time() - began
+
+
+async def test_a_publish_that_nobody_will_acknowledge_is_given_up_when_the_connection_ends() -> None:
+    _, connection = connected()
+    publishing = asyncio.create_task(connection.publish("a", b"1", patience=600))
+    await asyncio.sleep(0)
+    connection._client.ended.set_exception(aiomqtt.MqttError("gone"))
+    with pytest.raises(Disconnected, match="ended before"):
+        await publishing
+
+
+async def test_a_subscription_that_nobody_will_answer_is_given_up_when_the_connection_ends() -> None:
+    ended: asyncio.Future[None] = asyncio.Future()
+    given_up = asyncio.Event()
+
+    async def subscribe(topics: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    client = cast("broker._Client", SimpleNamespace(_client=FakePaho(), ended=ended, subscribe=subscribe))
+    subscribing = asyncio.create_task(Connection(client, broker._Inbox(), manual_ack=True).subscribe("a/b"))
+    await asyncio.sleep(0)
+    ended.set_result(None)
+    with pytest.raises(Disconnected, match="the connection ended"):
+        await subscribing
+    await given_up.wait()
+
+
+@pytest.mark.parametrize("how", ["reset", "silent"])
+async def test_a_broker_that_takes_a_connection_and_says_nothing_is_no_broker_and_leaves_nothing_open(how: str) -> None:
+    left = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(2)
+        if how == "reset":
+            writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1_000):
+                pass
+        writer.close()
+        left.set()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, asyncio.timeout(30):
+        with pytest.raises(Unreachable):
+            async with broker.connect(Login("127.0.0.1", port, "u", "p", "c"), patience=600 if how == "reset" else 0.5):
+                pass
+        await left.wait()
 
 
 def test_waits_double_up_to_the_longest_and_are_spread_over_the_second_half() -> None:
@@ -126,7 +178,7 @@ async def test_what_was_dropped_is_told_once() -> None:
 
 async def test_a_payload_longer_than_anybody_reads_is_cut_off_as_it_arrives() -> None:
     paho = FakePaho()
-    client = cast("aiomqtt.Client", SimpleNamespace(_client=paho))
+    client = cast("broker._Client", SimpleNamespace(_client=paho))
     connection = Connection(client, broker._Inbox(), manual_ack=True, longest=10)
     for size in (2_000_000, 10, 3):
         arrived = SimpleNamespace(topic="a", payload=bytearray(size), qos=1, retain=False, mid=1, properties=None)

@@ -135,9 +135,9 @@ async def test_a_role_that_goes_while_a_file_is_worked_on_holds_from_the_next_pa
 async def test_a_dry_run_of_many_ids_that_come_again_costs_linear_time(world: World) -> None:
     many_ids = 30_000  # in more than one part, and as many as a message holds twice
     text = "ID;CREDENTIALS\n" + "".join(f"d{number};{CREDENTIALS}\n" for number in range(many_ids)) * 2
-    began = time.perf_counter()
+    began = time.process_time()
     assert numbers(await told(world, text, command="bulk-validate")) == (2 * many_ids, many_ids, 0, 2 * many_ids)
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 async def test_what_a_fault_interrupts_is_kept_in_whole_parts_and_sent_again(world: World) -> None:

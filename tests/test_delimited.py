@@ -95,10 +95,10 @@ def test_a_line_of_its_own_may_be_longer_than_the_look_ahead() -> None:
 )
 def test_hostile_quotes_cost_linear_time(line: str) -> None:
     def took(text: str) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         for _ in records(lines(text), ";"):
             pass
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     number = 500_000 // len(line)
     assert took(line * number) < 15
@@ -106,10 +106,10 @@ def test_hostile_quotes_cost_linear_time(line: str) -> None:
 
 
 def test_a_header_that_goes_over_many_lines_costs_linear_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(BadFile):
         opened(lines('"ID' + "\n" * LOOK_AHEAD), "ID")
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text('ab;,\t "\n\r', max_size=8)

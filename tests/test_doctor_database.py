@@ -46,6 +46,12 @@ def test_one_that_is_not_there_yet_is_well(data: Path) -> None:
     assert verdicts(found(database, data)) == {"ok"}
 
 
+def test_one_that_is_not_there_any_more_is_a_problem(data: Path) -> None:
+    (data / "bridge" / "registrations.db").unlink()
+    (data / "bridge" / "database-made").touch()
+    assert "this installation had one → restore it from a backup" in complaints(found(database, data))
+
+
 async def test_one_in_use_is_read_as_it_stands(data: Path) -> None:
     store = await Store.open(f"sqlite+aiosqlite:///{data}/bridge/registrations.db")
     try:

@@ -106,10 +106,10 @@ def test_open_defaults_are_a_problem(data: Path) -> None:
     assert "mosquitto_ctrl" in text
 
 
-def test_accounts_that_were_set_aside_are_told_until_somebody_has_looked(data: Path) -> None:
-    aside = data / "operations-broker" / "dynamic-security.json.set-aside"
+def test_accounts_that_were_put_right_are_told_until_somebody_has_looked(data: Path) -> None:
+    aside = data / "operations-broker" / "dynamic-security.json.damaged-20260101T000000"
     aside.write_text("{}", encoding="utf-8")
-    assert "was not the bridge's" in complaints(found(files.accounts, data))
+    assert "had to be put right" in complaints(found(files.accounts, data))
     aside.unlink()
     assert verdicts(found(files.accounts, data)) == {"ok"}
 

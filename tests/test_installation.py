@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from bridge import installation
 from bridge.configurations import write_configurations
 from bridge.credentials import KeyRing
-from bridge.installation import Folder, InstallationFault, load, make, read_keys
+from bridge.installation import InstallationFault, load, make, read_keys
 
 
 def files_below(path: Path) -> dict[str, bytes]:
@@ -190,43 +189,3 @@ def test_what_was_removed_of_the_brokers_files_is_made_again_with_the_same_login
     assert again.facts == made.facts
     clients = json.loads(made.folder.dynamic_security.read_bytes())["clients"]
     assert {client["username"] for client in clients} >= {"root", "admin", "bridge-control"}
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["", '{"clients": [', "{}", "[]", json.dumps({"clients": [{"username": "admin"}, {"username": "democlient"}]})],
-)
-def test_accounts_that_cannot_be_the_bridges_are_set_aside_and_made_again(content: str, data: Path) -> None:
-    made = make(data)
-    own = made.folder.dynamic_security.read_text(encoding="utf-8")
-    made.folder.dynamic_security.write_text(content, encoding="utf-8")
-    again = make(data)
-    assert again.facts == made.facts
-    clients = json.loads(made.folder.dynamic_security.read_bytes())["clients"]
-    assert [one["username"] for one in clients] == [one["username"] for one in json.loads(own)["clients"]]
-    assert made.folder.set_aside.read_text(encoding="utf-8") == content
-
-
-def test_accounts_of_the_bridge_are_never_replaced_by_making_it_again(data: Path) -> None:
-    made = make(data)
-    content = json.loads(made.folder.dynamic_security.read_bytes())
-    content["clients"] = [one for one in content["clients"] if one["username"] != "bridge-info"]
-    made.folder.dynamic_security.write_text(json.dumps(content), encoding="utf-8")
-    make(data)
-    assert json.loads(made.folder.dynamic_security.read_bytes()) == content, "one of our logins is enough to know it"
-    assert not made.folder.set_aside.exists()
-
-
-def test_a_private_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    installation.write_private(path, "first")
-    with pytest.raises(UnicodeEncodeError):
-        installation.write_private(path, "\ud800")
-    assert path.read_text() == "first"
-
-
-def test_the_folder_names_every_file_below_it(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    named = (folder.keys, folder.facts, folder.database, folder.dynamic_security, folder.access, folder.for_devices)
-    assert all(path.is_relative_to(tmp_path) for path in named)
-    assert len(set(named)) == 6

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.locks import Busy, take_lock
+from bridge.locks import Busy, lock_bridge, lock_folder, take_lock
 
 WHAT, REMEDY = "the folder x", "end that one first"
 HOLDER = """
@@ -89,3 +89,15 @@ def test_where_nothing_can_be_written_it_holds_without_a_name(tmp_path: Path) ->
     assert (tmp_path / "lock").read_bytes() == b""
     lock.release()
     os.close(read_only)
+
+
+def test_the_folder_and_the_part_of_the_bridge_are_taken_apart(tmp_path: Path) -> None:
+    (tmp_path / "bridge").mkdir()
+    folder, bridge = lock_folder(tmp_path), lock_bridge(tmp_path)
+    for take in (lock_folder, lock_bridge):
+        with pytest.raises(
+            Busy, match=rf"the folder {tmp_path} is in use by another bridge .process {os.getpid()}.*--data"
+        ):
+            take(tmp_path)
+    folder.release()
+    bridge.release()

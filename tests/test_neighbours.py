@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.installation import Folder
+from bridge.folder import Folder
 from bridge.neighbours import Neighbours
 
 

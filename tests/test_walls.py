@@ -49,6 +49,9 @@ ROOMS: dict[str, str] = {
     "store": "database_file measures options schema transaction",
     "queries": "options records registration rows schema",
     "inventory_queries": "records registration rows schema",
+    "future_times": "schema",
+    "timekeeping": "",
+    "minding": "clock future_times store timekeeping",
     "applications": "names options",
     "rulebook": "applications credentials names options records registration",
     "batch": "decisions names records registration rulebook rules transaction",
@@ -81,34 +84,38 @@ ROOMS: dict[str, str] = {
     "uploading": "bulk delimited names registration",
     "brokers": "accounts accounts.dynsec credentials",
     "locks": "",
-    "installation": "accounts accounts.grants brokers credentials locks names roles wire",
-    "configurations": "brokers installation",
-    "settings": "limits",
-    "mosquitto_conf": "",
+    "folder": "",
     "mosquitto_acl": "",
     "dynsec_file": "accounts.dynsec mosquitto_acl",
+    "mending": "accounts accounts.dynsec brokers credentials dynsec_file folder",
+    "installation": "folder accounts accounts.grants brokers credentials mending names roles wire",
+    "configurations": "brokers folder installation",
+    "settings": "limits",
+    "mosquitto_conf": "",
     "broker_advice": "brokers mosquitto_conf",
-    "rewriting": "installation",
+    "rewriting": "folder",
     "beside_fit": "brokers installation mosquitto_acl mosquitto_conf names",
-    "neighbours": "accounts.dynsec beside_fit dynsec_file installation mosquitto_conf",
-    "beside_files": "beside_fit installation mosquitto_acl mosquitto_conf rewriting",
+    "neighbours": "accounts.dynsec beside_fit dynsec_file folder mosquitto_conf",
+    "beside_files": "beside_fit folder mosquitto_acl mosquitto_conf rewriting",
     "httpd": "",
     "notifying": "",
     "stopping": "",
     "stock": "queries records registration schema",
     "vitals": "broker health httpd measures metrics stock store wire",
     # The glue, which may know all that stands above it.
+    "housekeeping": ANY,
     "sessions.__init__": ANY,
     "sessions.herald": ANY,
     "sessions.gate": ANY,
     "sessions.info": ANY,
     "sessions.accounts": ANY,
     "sessions.control": ANY,
+    "leaving": "sessions stopping",
     "service": ANY,
     "children": "",
-    "beside": "beside_files beside_fit broker_advice children configurations dynsec_file installation mosquitto_acl"
-    " mosquitto_conf rewriting wire",
-    "doctor.finding": "dynsec_file installation mosquitto_conf",
+    "beside": "beside_files beside_fit broker_advice children configurations dynsec_file folder installation"
+    " mosquitto_acl mosquitto_conf rewriting wire",
+    "doctor.finding": "dynsec_file folder installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "database_file doctor.finding",
     "doctor.settings": "broker_advice doctor.finding mosquitto_conf",
@@ -141,7 +148,17 @@ LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
     "aiomqtt": {"broker"},
     "paho": {"broker"},
-    "sqlalchemy": {"schema", "rows", "store", "transaction", "queries", "stock", "inventory_queries", "migrations"},
+    "sqlalchemy": {
+        "schema",
+        "rows",
+        "store",
+        "transaction",
+        "queries",
+        "stock",
+        "inventory_queries",
+        "future_times",
+        "migrations",
+    },
     "alembic": {"store", "migrations"},
     "cryptography": {"credentials"},
     "prometheus_client": {"metrics"},
@@ -153,6 +170,9 @@ LIBRARIES: dict[str, set[str]] = {
     "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "cli"},
     "structlog": {
         "neighbours",
+        "timekeeping",
+        "housekeeping",
+        "minding",
         "intake",
         "control",
         "installer",
@@ -343,3 +363,46 @@ def test_every_module_has_a_test_file_of_its_own_or_a_reason(module: str) -> Non
 def test_no_excuse_is_left_over() -> None:
     packages = {module.split(".")[0] for module in MODULES}
     assert [one for one in UNTESTED_HERE if one not in MODULES and one not in packages] == []
+
+
+SOAK: dict[str, str] = {
+    # A room of the soak and what it may import of the others, from the ground up.
+    "__init__": "",
+    "words": "",
+    "plan": "words",
+    "model": "",
+    "figures": "",
+    "dying": "",
+    "loading": "",
+    "breaking": "",
+    "nursery": "breaking dying loading",
+    "processes": "dying words",
+    "fleet": "words",
+    "clerk": "",
+    "desk": "clerk fleet model words",
+    "settling": "desk words",
+    "run": "clerk desk figures fleet model plan processes settling words",
+    "__main__": "breaking run",
+}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "soak").glob("*.py")), ids=lambda path: path.stem)
+def test_a_room_of_the_soak_imports_only_what_it_may(path: Path) -> None:
+    rooms = [name.removeprefix("tests.soak.") for name, _ in imports_of(path) if name.startswith("tests.soak.")]
+    assert set(rooms) <= set(SOAK[path.stem].split())
+    order = list(SOAK)
+    assert all(order.index(room) < order.index(path.stem) for room in rooms)
+
+
+@pytest.mark.parametrize("room", ["words", "plan", "model", "figures"])
+def test_what_a_soak_does_and_expects_hangs_on_its_seed_alone(room: str) -> None:
+    path = ROOT / "tests" / "soak" / f"{room}.py"
+    imported = {name.split(".")[0] for name, _ in imports_of(path)}
+    assert imported <= {"random", "collections", "dataclasses", "enum", "itertools", "typing", "bridge", "tests"}
+    assert {name for name, _ in imports_of(path) if name.startswith("bridge")} <= {"bridge.arrows"}
+    drawn = [
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
+    ]
+    assert set(drawn) <= {"Random"}, "chance is what the seed gives"

@@ -145,10 +145,9 @@ def accounts(subject: Subject) -> Iterator[Finding]:
             if speaks
             else f"it reaches {one.family}: take it away (mosquitto_ctrl dynsec removeRoleACL) or delete the role",
         )
-    aside = subject.folder.set_aside
-    if aside.exists():
+    for aside in subject.folder.damaged:
         yield says.advice(
-            f"{aside} was found in the place of the bridge's accounts, and was not the bridge's",
+            f"{aside} was in the place of the broker's accounts, and had to be put right",
             "make again what you made there by hand, and delete it, with the .json.pw of Mosquitto 2.1 beside it",
         )
     if fault is None and not missing and not found:

@@ -8,7 +8,8 @@ from typing import Any
 
 from bridge import dynsec_file, installation, mosquitto_conf
 from bridge.dynsec_file import AccountsFileFault
-from bridge.installation import Folder, Installation, InstallationFault
+from bridge.folder import Folder
+from bridge.installation import Installation, InstallationFault
 from bridge.mosquitto_conf import Configuration, ConfigurationFault
 
 

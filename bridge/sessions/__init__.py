@@ -148,6 +148,9 @@ async def hold(
             health.counts[f"attempts {session.name}"] += 1
         finally:
             session.ready.turn_off()
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # A group whose tasks fail while it is cancelled raises what they failed with, and nothing else.
+            raise asyncio.CancelledError
         if now() - began > STABLE:
             pauses.reset()
         await pauses.wait()

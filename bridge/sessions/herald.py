@@ -84,7 +84,7 @@ class Herald:
 
     def _is_due(self, event: Event) -> bool:
         last = self._completions.get(event.id)
-        if last is not None and event.at - last < COMPLETION_PAUSE:
+        if last is not None and 0 <= event.at - last < COMPLETION_PAUSE:
             return False
         if len(self._completions) >= COMPLETION_DEVICES:
             oldest = next(iter(self._completions))

@@ -82,7 +82,7 @@ class Mosquitto:
             lines.broker(), "-c", str(self._directory / "mosquitto.conf"), stderr=asyncio.subprocess.PIPE
         )
         self._reader = asyncio.create_task(self._read(), name=f"log of port {self.port}")
-        await self.until_logged(" running", begun)
+        await self.until_logged("mosquitto version", " running", start=begun)
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End the broker, with SIGKILL the hard way; harmless when it does not run."""
@@ -102,10 +102,10 @@ class Mosquitto:
         assert self._process
         self._process.send_signal(signal.SIGSTOP)
 
-    async def until_logged(self, text: str, start: int = 0) -> None:
-        """Wait until a line of the log from line ``start`` on holds ``text``."""
+    async def until_logged(self, *words: str, start: int = 0) -> None:
+        """Wait until a line of the log from line ``start`` on holds all ``words``."""
         async with asyncio.timeout(PATIENCE), self._news:
-            await self._news.wait_for(lambda: any(text in line for line in self.log[start:]))
+            await self._news.wait_for(lambda: any(all(word in line for word in words) for line in self.log[start:]))
 
     async def _read(self) -> None:
         assert self._process

@@ -66,7 +66,7 @@ async def test_the_bootstrap_connection_is_closed_once_credentials_have_come(sta
         assert member.device.memory is None
         await stage.watcher.until(lambda: bool(stage.info("pump-1")))
         client_id = stage.desk.calls[0].client_id
-        await stage.bootstrap.until_logged(f"Client {client_id} disconnected")
+        await stage.bootstrap.until_logged(f"Client {client_id} ", "disconnected")
 
 
 async def test_a_restart_of_the_bootstrap_broker_only_delays_a_device_that_waits(stage: Stage) -> None:

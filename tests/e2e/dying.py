@@ -1,64 +1,54 @@
-"""The bridge's command line, made to be killed at a chosen point.
+"""The bridge's command line, made to die at a chosen arrow.
 
-Usage: python -m tests.e2e.dying POINT serve --data DIR
+Usage: python -m tests.e2e.dying DOOM serve --data DIR
+
+DOOM is a file that need not be there. Once it is, and the arrow that it names is passed, it is renamed to ``….met``,
+and the processes that it names end as by `kill -9`; the bridge too, and last, if it is among them, else it goes on.
 """
 
+import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-from bridge.batch import Batch
-from bridge.broker import Connection
+from bridge import arrows
+from bridge.arrows import Arrow
 from bridge.cli import main
-from bridge.installer import Installer
-from bridge.sessions.accounts import AccountsSession
-from bridge.sessions.gate import GateSession
+from bridge.handlers import bulk, registrations
+
+SMALL_PART = 2
+"""Devices in a part of a file or of accept-all, so that a few make several parts."""
 
 
-def die(*_: Any, **__: Any) -> None:
-    """End as by `kill -9`."""
-    os.kill(os.getpid(), signal.SIGKILL)
+class Doom:
+    """What is to happen at an arrow, read from the file each time, so that a running bridge can be told."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[str, int] = ("", 0)
 
-async def die_soon(*_: Any, **__: Any) -> None:
-    """The same, where a coroutine is expected."""
-    die()
+    def passed(self, arrow: Arrow) -> None:
+        """End what is to end at ``arrow``, if it is to be now."""
+        try:
+            doom = json.loads(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        if doom["arrow"] != arrow:
+            return
+        key, times = self._seen
+        self._seen = (doom["key"], times + 1 if key == doom["key"] else 1)
+        if self._seen[1] < doom["nth"]:
+            return
+        self._path.rename(self._path.with_suffix(".met"))
+        for pid in doom["pids"]:
+            os.kill(pid, signal.SIGKILL)
+        if doom["own"]:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-
-def _die_before_changes() -> None:
-    write = Batch.write
-
-    async def run(batch: Batch) -> None:
-        if batch.events:
-            die()
-        await write(batch)
-
-    setattr(Batch, "write", run)  # noqa: B010 - as a plain assignment the types would not have it
-
-
-def _die_after(kind: type, name: str) -> None:
-    before: Callable[..., Any] = getattr(kind, name)
-
-    def run(*words: Any, **options: Any) -> None:
-        before(*words, **options)
-        die()
-
-    setattr(kind, name, run)
-
-
-POINTS: dict[str, Callable[[], None]] = {
-    "before the commit": _die_before_changes,
-    "between commit and acknowledgement": lambda: setattr(Connection, "ack", die),
-    "between commit and installation": lambda: setattr(AccountsSession, "changed", die),
-    "between installation and delivery": lambda: setattr(GateSession, "push", die),
-    "between delivery and its note": lambda: _die_after(GateSession, "push"),
-    "between renewal and clearing": lambda: setattr(AccountsSession, "_clear", die_soon),
-    "before a life has ended": lambda: setattr(Installer, "_end_lives", die_soon),
-}
 
 if __name__ == "__main__":
-    point = sys.argv.pop(1)
-    POINTS[point]()
+    arrows.hook = Doom(Path(sys.argv.pop(1))).passed
+    for room in (bulk, registrations):
+        setattr(room, "CHUNK", SMALL_PART)  # noqa: B010 - it is final to everybody else
     main()

@@ -52,7 +52,12 @@ def prepare(site: AnySite) -> None:
     port, bootstrap_port = free_ports(2)
     done = site.cli("init", "--port", str(port), "--bootstrap-port", str(bootstrap_port))
     assert done.returncode == 0, done.stderr
-    path = installation.load(site.data).folder.dynamic_security
+    add_others(site.data)
+
+
+def add_others(data: Path) -> None:
+    """Put accounts of somebody else into the file of a broker that stands still."""
+    path = installation.load(data).folder.dynamic_security
     content = json.loads(path.read_text(encoding="utf-8"))
     for name, granted in _FOREIGN.items():
         salt = secrets.token_bytes(12)
@@ -96,7 +101,7 @@ async def inspected(site: AnySite, ledger: Ledger, *, logins: bool = True) -> Sn
     found = installation.load(site.data)
     async with _reading(site.data) as connection:
         await connection.exec_driver_sql("BEGIN")  # one view of all tables
-        rows = await _rows(connection, found)
+        rows = await _rows(connection, found, ledger.since)
     async with asking(site.access["port"]) as ask:
         broker_roles = {
             role["rolename"]: digest_of_members(role.get("acls", ())) async for role in _pages(ask, "roles")
@@ -130,7 +135,7 @@ async def _reading(data: Path) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-async def _rows(connection: AsyncConnection, found: Installation) -> dict[str, Any]:
+async def _rows(connection: AsyncConnection, found: Installation, since: int) -> dict[str, Any]:
     standing = await queries.standing(connection)
     rulebook = Rulebook(found.keys)
     rulebook.follow(standing.values, standing.tenants, standing.roles)
@@ -140,7 +145,7 @@ async def _rows(connection: AsyncConnection, found: Installation) -> dict[str, A
         sa.select(tallies.tenant, tallies.what, tallies.number).where(tallies.hour == NOW)
     )
     groups = await connection.execute(sa.select(schema.groups.c.tenant, schema.groups.c.path))
-    audit = await connection.execute(sa.select(schema.audit).order_by(schema.audit.c.number))
+    audit = await connection.execute(sa.select(schema.audit).where(schema.audit.c.at >= since))
     return {
         "registrations": {row[0]: registration_of(row) for row in await connection.execute(registrations_selected())},
         "accounts": accounts,

@@ -101,6 +101,7 @@ class Site:
     data: Path
     processes: dict[str, Process] = field(default_factory=dict)
     generation: int = 0
+    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def access(self) -> dict[str, Any]:
@@ -181,8 +182,8 @@ class ApartSite(Site):
         self.generation += 1
         log = self.data.parent / f"{self.data.name}.serve.{self.generation}.log"
         words = [str(BIN / "bootstrap-bridge"), "serve", "--data", str(self.data)]
-        serve = self.processes["serve"] = Process.start(words, log, **env)
-        wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready")
+        serve = self.processes["serve"] = Process.start(words, log, **(self.env | env))
+        wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready", 60)
         assert serve.process.poll() is None, serve.output
 
     def kill_bridge(self) -> None:

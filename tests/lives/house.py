@@ -20,6 +20,7 @@ from bridge.broker import Incoming
 from bridge.broker import Login as BrokerLogin
 from bridge.control import Control, Handled
 from bridge.decisions import MarkDelivered
+from bridge.housekeeping import keep_house
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Outgoing, Taken
 from bridge.reconciler import Reconciler
@@ -27,7 +28,6 @@ from bridge.records import ADMINISTRATOR
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
-from bridge.service import keep_house
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.store import Store

@@ -4,27 +4,34 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final
 
 from bridge.accounts.dynsec import Dynsec
+from bridge.broker import Incoming
+from bridge.control import Control, Handled
 from bridge.intake import Intake
 from bridge.registration import Registration
 from bridge.store import Store
 from bridge.transaction import Transaction
 
-LATE: Final = 0.1
+LATE: Final = 0.4
 """Seconds by which a commit comes late."""
 
 
 def commit_late() -> None:
-    """Answer administrators first, commit a moment later: what is killed in between was promised and is lost."""
-    before = Store.write
+    """Answer registrations first, commit them a moment later: what is killed in between was promised and is lost."""
+    before, handle = Store.write, Control.handle
+    late = ContextVar("late", default=False)
+
+    async def handle_late(control: Control, message: Incoming) -> Handled:
+        late.set(message.topic.endswith(("/register", "/delete")))
+        return await handle(control, message)
 
     @asynccontextmanager
     async def write(store: Store) -> AsyncIterator[Transaction]:
-        task = asyncio.current_task()
-        if task is None or task.get_name() != "control: receive":
+        if not late.get():
             async with before(store) as transaction:
                 yield transaction
             return
@@ -46,7 +53,8 @@ def commit_late() -> None:
         store._turn.release()
 
     tasks: set[asyncio.Task[None]] = set()
-    setattr(Store, "write", write)  # noqa: B010 - as a plain assignment the types would not have it
+    setattr(Control, "handle", handle_late)  # noqa: B010 - as a plain assignment the types would not have it
+    setattr(Store, "write", write)  # noqa: B010 - as above
 
 
 def skip_removals() -> None:

@@ -32,6 +32,7 @@ class Figures:
     processes_killed: int = 0
     at_arrows: Counter[Arrow] = field(default_factory=Counter)
     steps: int = 0
+    helped: Counter[str] = field(default_factory=Counter)
     checks: int = 0
     seconds: float = 0.0
     looks: list[Look] = field(default_factory=list)

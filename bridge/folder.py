@@ -1,0 +1,101 @@
+"""Where the files of an installation are, and how a private one is written."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The names of the files below the data folder."""
+
+    path: Path
+
+    @property
+    def bridge(self) -> Path:
+        """What only the bridge reads."""
+        return self.path / "bridge"
+
+    @property
+    def keys(self) -> Path:
+        """The master keys."""
+        return self.bridge / "keys.json"
+
+    @property
+    def facts(self) -> Path:
+        """What was decided once."""
+        return self.bridge / "installation.json"
+
+    @property
+    def database(self) -> Path:
+        """The registrations."""
+        return self.bridge / "registrations.db"
+
+    @property
+    def database_made(self) -> Path:
+        """Says that the installation had a database, so that a lost one is not mistaken for a first start."""
+        return self.bridge / "database-made"
+
+    @property
+    def beside(self) -> Path:
+        """Which broker of others the installation stands beside, if it does."""
+        return self.bridge / "beside.json"
+
+    @property
+    def operations(self) -> Path:
+        """What the operations broker reads and writes."""
+        return self.path / "operations-broker"
+
+    @property
+    def bootstrap(self) -> Path:
+        """What the bootstrap broker reads."""
+        return self.path / "bootstrap-broker"
+
+    @property
+    def dynamic_security(self) -> Path:
+        """The operations broker's accounts."""
+        return self.operations / "dynamic-security.json"
+
+    @property
+    def damaged(self) -> list[Path]:
+        """What was in the place of the operations broker's accounts and had to be put right."""
+        return sorted(self.operations.glob(f"{self.dynamic_security.name}.damaged-*"))
+
+    @property
+    def access(self) -> Path:
+        """Where the brokers are and how administrators log in."""
+        return self.path / "access.json"
+
+    @property
+    def for_devices(self) -> Path:
+        """Where the brokers are and the shared bootstrap login."""
+        return self.path / "bootstrap.json"
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """Write a file that only its owner reads, whole or not at all; one that is so already is left alone.
+
+    So a start needs no space on a full disk. Raises OSError.
+    """
+    raw = content if isinstance(content, bytes) else content.encode()
+    if _is_private(path, raw):
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _is_private(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content
+    except OSError:
+        return False
