@@ -178,11 +178,11 @@ class ApartSite(Site):
         port = self.access["port" if name == "operations" else "bootstrapPort"]
         wait_until(lambda: _answers(port), f"the {name} broker answers")
 
-    def start_bridge(self, **env: str) -> None:
+    def start_bridge(self) -> None:
         self.generation += 1
         log = self.data.parent / f"{self.data.name}.serve.{self.generation}.log"
         words = [str(BIN / "bootstrap-bridge"), "serve", "--data", str(self.data)]
-        serve = self.processes["serve"] = Process.start(words, log, **(self.env | env))
+        serve = self.processes["serve"] = Process.start(words, log, **self.env)
         wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready", 60)
         assert serve.process.poll() is None, serve.output
 

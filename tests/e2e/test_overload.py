@@ -50,7 +50,8 @@ def own(tmp_path: Path) -> Iterator[ApartSite]:
 def limited(site: ApartSite, **rates: float) -> None:
     """Start the bridge again with these limits."""
     site.processes.pop("serve").stop()
-    site.start_bridge(**{f"BOOTSTRAP_BRIDGE_CALLS_{name.upper()}": str(rate) for name, rate in rates.items()})
+    site.env.update({f"BOOTSTRAP_BRIDGE_CALLS_{name.upper()}": str(rate) for name, rate in rates.items()})
+    site.start_bridge()
 
 
 def rows(site: ApartSite, query: str) -> Any:
