@@ -22,6 +22,7 @@ class Arrow(StrEnum):
     CALLS_TOLD = "all that came of calls is told"
 
     # Requests of administrators.
+    REQUEST_ACKNOWLEDGED = "a request is acknowledged, it waits for its turn"
     REQUEST_HEARD = "a request has arrived and is not understood"
     REQUEST_UNDERSTOOD = "a request is understood, nothing is loaded"
     REQUEST_LOADED = "what a request is about is loaded, nothing is decided"
@@ -29,8 +30,7 @@ class Arrow(StrEnum):
     REQUEST_PART_COMMITTED = "a part of a file or of accept-all is committed, others follow"
     REQUEST_COMMITTED = "a request is committed, not answered"
     REQUEST_ANSWERED = "a request is answered, its events are not told"
-    REQUEST_TOLD = "a request is answered and told, not acknowledged"
-    REQUEST_ACKNOWLEDGED = "a request is acknowledged"
+    REQUEST_TOLD = "a request is answered and told"
 
     # Accounts, from the rows that are the outbox.
     ACCOUNTS_SENT = "commands about accounts are sent to the broker, whose answer is out"

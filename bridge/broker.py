@@ -25,11 +25,18 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bridge.window import WINDOW, Outgoing, Window
+
 MAX_BATCH: Final = 500
-MAX_OUTSTANDING: Final = 2_000
-"""Publishes without acknowledgement at which ``drained`` begins to wait."""
-WINDOW: Final = 200
-"""Publishes with QoS 1 under way at once, unless the broker's Receive Maximum is lower (MQTT 5, section 4.9)."""
+RECEIVED: Final = 200
+"""Messages with QoS above 0 that the broker sends before the first of them is acknowledged (its Receive Maximum)."""
+MAX_WAITING: Final = 20_000
+MAX_WAITING_BYTES: Final = 32_000_000
+"""Messages that wait for their turn, and their bytes, beyond which those with QoS 0 are dropped.
+
+Nothing else bounds them: they need no acknowledgement, and while reading stopped, that of our own publishes would not
+be heard.
+"""
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
@@ -93,6 +100,11 @@ class Incoming:
     correlation: bytes | None
     arrived: float | None = field(default=None, compare=False)
 
+    @property
+    def weight(self) -> int:
+        """Its bytes."""
+        return len(self.topic) + len(self.payload) + len(self.correlation or b"")
+
 
 class _Inbox(asyncio.Queue[Any]):
     """The queue that aiomqtt waits on, so that its own disconnect handling stays in force; ``get`` gives a batch."""
@@ -101,8 +113,14 @@ class _Inbox(asyncio.Queue[Any]):
         super().__init__(maxsize)
         self.waiting: deque[Incoming] = deque()
         self.arrived = asyncio.Event()
+        self.size = 0
+        self.dropped = 0
 
     def add(self, message: Incoming) -> None:
+        if not message.qos and (len(self.waiting) >= MAX_WAITING or self.size >= MAX_WAITING_BYTES):
+            self.dropped += 1
+            return
+        self.size += message.weight
         self.waiting.append(message)
         self.arrived.set()
 
@@ -110,17 +128,9 @@ class _Inbox(asyncio.Queue[Any]):
         while not self.waiting:
             self.arrived.clear()
             await self.arrived.wait()
-        return [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    properties: Properties | None
-    told: Callable[[int], None] | None
+        batch = [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
+        self.size -= sum(message.weight for message in batch)
+        return batch
 
 
 @functools.cache
@@ -191,14 +201,13 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A live connection; made by ``connect``."""
 
-    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool) -> None:
+    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool, longest: int | None = None) -> None:
+        self._longest = longest
         self._client = client
         self._paho = client._client
         self._inbox = inbox
-        self._pending: dict[int, Callable[[int], None] | None] = {}
+        self._window = Window()
         self._early: dict[int, int] = {}
-        self._queued: deque[_Outgoing] = deque()
-        self._window = WINDOW
         self._room = asyncio.Event()
         self._room.set()
         self._quiet = asyncio.Event()
@@ -213,34 +222,35 @@ class Connection:
         self._paho.on_publish = self._on_publish
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
-        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self._window.limit = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         assert self._connected is not None
         self._connected(client, userdata, flags, reason, properties)  # type: ignore[call-arg]
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
         self._unacknowledged += self._manual_ack and message.qos > 0
-        payload, arrived = bytes(message.payload), time.monotonic()
+        payload, arrived = message.payload, time.monotonic()
+        payload = bytes(payload if self._longest is None else payload[: self._longest])
         self._inbox.add(
             Incoming(message.topic, payload, message.qos, message.retain, message.mid, correlation, arrived)
         )
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
-        if mid in self._pending:
+        if mid in self._window:
             self._settle(mid, reason.value)
         else:
             self._early[mid] = reason.value  # acknowledged before publish() has told us its message id
 
     def _settle(self, mid: int, reason: int) -> None:
-        told = self._pending.pop(mid)
-        if self._queued:
-            self._publish(self._queued.popleft())
-        if len(self._queued) < MAX_OUTSTANDING:
+        settled = self._window.end(mid)
+        while (following := self._window.following()) is not None:
+            self._publish(following)
+        if self._window.has_room:
             self._room.set()
-        if not self._pending:
+        if not self._window.under_way:
             self._quiet.set()
-        if told is not None:
-            told(reason)
+        if settled.told is not None:
+            settled.told(reason)
 
     async def subscribe(
         self,
@@ -282,7 +292,7 @@ class Connection:
         return {
             "waiting": len(self._inbox.waiting),
             "unacknowledged": self._unacknowledged,
-            "outgoing": len(self._pending) + len(self._queued),
+            "outgoing": len(self._window),
         }
 
     def send(
@@ -300,28 +310,36 @@ class Connection:
 
         Raises Disconnected.
         """
-        outgoing = _Outgoing(topic, payload, qos, retain, _properties(correlation, expiry), told)
-        if qos == 0 or len(self._pending) < self._window:
+        outgoing = Outgoing(topic, payload, qos, retain, _properties(correlation, expiry), told)
+        if qos == 0 or self._window.goes_at_once(outgoing):
             self._publish(outgoing)
-            return
-        self._queued.append(outgoing)
-        if len(self._queued) >= MAX_OUTSTANDING:
+        elif not self._window.has_room:
             self._room.clear()
 
-    def _publish(self, outgoing: "_Outgoing") -> None:
+    def _publish(self, outgoing: Outgoing) -> None:
         info = self._paho.publish(outgoing.topic, outgoing.payload, outgoing.qos, outgoing.retain, outgoing.properties)
         if info.rc != MQTT_ERR_SUCCESS:
             raise Disconnected(f"could not publish: error {info.rc}")
         if outgoing.qos:
-            self._pending[info.mid] = outgoing.told
+            self._window.begin(info.mid, outgoing)
             self._quiet.clear()
             if info.mid in self._early:
                 self._settle(info.mid, self._early.pop(info.mid))
 
     @property
+    def has_room(self) -> bool:
+        """Whether ``drained`` would return at once."""
+        return self._room.is_set()
+
+    def dropped(self) -> int:
+        """Return how many messages with QoS 0 were dropped since this was asked the last time."""
+        number, self._inbox.dropped = self._inbox.dropped, 0
+        return number
+
+    @property
     def waiting(self) -> int:
         """Publishes that wait in memory because the broker has not acknowledged those before them."""
-        return len(self._queued)
+        return self._window.waiting
 
     async def drained(self) -> None:
         """Wait until there is room for further publishes. Raises Disconnected when that takes 30 s."""
@@ -365,15 +383,19 @@ async def connect(
     manual_ack: bool = False,
     will: Will | None = None,
     patience: float = 10.0,
+    received: int = RECEIVED,
+    longest: int | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect with MQTT 5 and TCP_NODELAY; without the latter a QoS 1 round trip waits for delayed TCP acks.
 
     A ``persistent`` session survives the connection. ``clean_start`` clears what an earlier one left behind (by
-    default only where not persistent). Raises Unreachable, LoginRefused.
+    default only where not persistent). ``received``: how many messages come before one is acknowledged. ``longest``:
+    bytes after which a payload is cut off. Raises Unreachable, LoginRefused.
     """
     inbox = _Inbox()
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = SESSION_LIFE if persistent else 0
+    properties.ReceiveMaximum = received
     client = _Client(
         login.host,
         login.port,
@@ -392,7 +414,7 @@ async def connect(
     )
     # Only connecting shall read as a failure to connect, hence no `async with` round the caller's block here.
     try:
-        connection = Connection(client, inbox, manual_ack)
+        connection = Connection(client, inbox, manual_ack, longest)
         await client.__aenter__()
     except MqttConnectError as error:
         if _value(error.rc) in _NOT_AUTHORISED:

@@ -23,6 +23,8 @@ RESTART_WINDOW: Final = 60.0
 """More than ``RESTARTS`` ends of a broker within so many seconds, and `up` gives up."""
 END_PATIENCE: Final = 5.0
 START_PATIENCE: Final = 10.0
+_NO_FAULTS: Final = ("Info: ", "Restored ")
+"""What Mosquitto 2.1 says at each start, whatever it was told to keep to itself."""
 BROKER_USER: Final = "mosquitto"
 _FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
@@ -228,7 +230,8 @@ class Child:
             last = ""
             async for line in process.stderr:
                 last = line.decode(errors="replace").strip().partition(": ")[2] or line.decode(errors="replace").strip()
-                log.warning("mosquitto", broker=self.name, says=last)
+                say = log.info if last.startswith(_NO_FAULTS) else log.warning
+                say("mosquitto", broker=self.name, says=last)
             code = await process.wait()
             if self.stopping:
                 return

@@ -103,11 +103,28 @@ class Control:
         self._clock = clock
         self._meter = meter
 
+    def refuse_for_want_of_room(self, message: Incoming) -> Handled:
+        """Answer a request that cannot even wait; it is neither decided nor remembered, and may be sent again."""
+        asked = self._asked(message)
+        if asked.command not in FILES:
+            self._read(asked)
+        asked.outcome = Code.LIMIT_REACHED
+        self._measure(asked, 0.0)
+        refusal = Refusal(
+            Code.LIMIT_REACHED, "too many requests wait already: wait for their answers, then send this one again"
+        )
+        payload = Answer(asked.command, asked.request_id, refusal=refusal).to_bytes()
+        return Handled(self._topics.response(asked.tenant, asked.administrator), payload, asked.correlation)
+
+    def _asked(self, message: Incoming) -> _Asked:
+        _, tenant, administrator, _, command = self._topics.levels(message.topic)
+        return _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
+
     async def handle(self, message: Incoming) -> Handled:
         """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged."""
-        _, tenant, administrator, _, command = self._topics.levels(message.topic)
-        asked = _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
-        handled = Handled(self._topics.response(tenant, administrator), b"", asked.correlation)
+        asked = self._asked(message)
+        command = asked.command
+        handled = Handled(self._topics.response(asked.tenant, asked.administrator), b"", asked.correlation)
         started = time.perf_counter()
         try:
             handled.payload = await self._execute(asked, handled)

@@ -70,6 +70,7 @@ UNMEASURED: Final[Meter] = Unmeasured()
 CALL: Final = "call"
 REQUEST: Final = "request"
 INFO: Final = "info"
+EVENT: Final = "event"
 _KINDS: Final = {"kind": (CALL, REQUEST, INFO)}
 _SESSIONS: Final = {"session": ("calls", "control", "info", "accounts")}
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -126,6 +127,12 @@ LIMITED: Final = Measure(
     Kind.COUNTER,
     "Calls that were not looked at, by the limit that they were above.",
     {"limit": ("device", "connection", "overall")},
+)
+DROPPED: Final = Measure(
+    "messages_dropped",
+    Kind.COUNTER,
+    "Messages dropped because too many waited: incoming ones with QoS 0, and events that the broker did not take.",
+    {"kind": (CALL, REQUEST, INFO, EVENT)},
 )
 FAULTS: Final = Measure(
     "faults",
@@ -238,6 +245,7 @@ MEASURES: Final = (
     BULK_ROWS,
     MALFORMED,
     LIMITED,
+    DROPPED,
     FAULTS,
     STORE_FAULTS,
     EVENTS,

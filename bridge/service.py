@@ -4,22 +4,22 @@ import asyncio
 import gc
 import math
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bridge import __version__, broker, queries
+from bridge import __version__, broker, future_times, queries
 from bridge.arrows import Arrow, passed
-from bridge.batch import Batch
 from bridge.clock import clock
-from bridge.control import REMEMBERED, Control
+from bridge.control import Control
 from bridge.database_file import Before, lock_of, path_of
-from bridge.decisions import Age, Event
 from bridge.folder import write_private
 from bridge.health import DATABASE, RIGHTS, Health
+from bridge.housekeeping import keep_house, mind_clock
 from bridge.httpd import serving
 from bridge.installation import Installation, ServiceLogin, own_logins
 from bridge.intake import Intake, paced
@@ -27,7 +27,6 @@ from bridge.leaving import leave
 from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
-from bridge.minding import mind_clock, timekeeper
 from bridge.neighbours import Neighbours
 from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
@@ -42,7 +41,7 @@ from bridge.sessions.info import InfoSession
 from bridge.settings import RECONCILE_EVERY
 from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
-from bridge.timekeeping import Timekeeper
+from bridge.timekeeping import GRACE, Timekeeper
 from bridge.vitals import Vitals
 from bridge.wire import iso
 
@@ -56,7 +55,6 @@ READY_AT_LAST: Final = 15.0
 """Seconds after which systemd is told that the service has started, though a broker may be away still."""
 STATUS_PAUSE: Final = 5.0
 """Seconds between two looks whether what `systemctl status` shows is true still."""
-AGED_AT_ONCE: Final = 500
 COLLECTING: Final = (10_000, 20, 20)
 """Thresholds of the garbage collector; with Python's own a tenth of the time of a bulk file goes into it."""
 
@@ -180,6 +178,9 @@ class Service:
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
+            newest = await future_times.newest(connection)
+            settled = await future_times.newest(connection, until=clock() - round(GRACE * 1000))
+            keeper = Timekeeper(clock, time.monotonic, newest, settled)
         rulebook.follow(now.values, now.tenants, now.roles)
         meter = self._meter
         herald = Herald(topics, meter)
@@ -214,7 +215,7 @@ class Service:
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
         self._vitals.follow(store, {one.name: one.current for one in (gate, control, info, accounts)})
-        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control), name="work")
+        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control, keeper), name="work")
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -222,7 +223,13 @@ class Service:
             raise
 
     async def _work(
-        self, store: Store, rulebook: Rulebook, herald: Herald, sessions: Sequence[Session], control: ControlSession
+        self,
+        store: Store,
+        rulebook: Rulebook,
+        herald: Herald,
+        sessions: Sequence[Session],
+        control: ControlSession,
+        keeper: Timekeeper,
     ) -> None:
         """Hold the sessions and do what is to be done beside them, until cancelled."""
         meter = self._meter
@@ -232,9 +239,8 @@ class Service:
                 tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
-            keeper = await timekeeper(store)
             tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
-            tasks.create_task(self._keep_house(store, rulebook, herald.tell, keeper), name="housekeeping")
+            tasks.create_task(self._keep_house(store, rulebook, herald, keeper), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
 
     async def _tell_systemd(self) -> None:
@@ -289,13 +295,12 @@ class Service:
                 while not self.health.whole:
                     await self.health.changed()
 
-    async def _keep_house(
-        self, store: Store, rulebook: Rulebook, tell: Callable[[Sequence[Event]], None], keeper: Timekeeper
-    ) -> None:
+    async def _keep_house(self, store: Store, rulebook: Rulebook, herald: Herald, keeper: Timekeeper) -> None:
         while True:
             try:
                 if keeper.lets_expire():
-                    tell(await keep_house(store, rulebook, clock()))
+                    async for events in keep_house(store, rulebook, clock()):
+                        await herald.tell_all(events)
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
@@ -368,32 +373,3 @@ def note_made(marker: Path) -> None:
         )
     except OSError as error:
         log.warning("not noted that there is a database", file=str(marker), reason=str(error))
-
-
-async def keep_house(store: Store, rulebook: Rulebook, now: int) -> list[Event]:
-    """Let registrations expire and retire whose time is over, and forget old answers; return what is to be told.
-
-    Raises StoreFault.
-    """
-    policies = [rulebook.policy(tenant) for tenant in {tenant for tenant, _ in rulebook.values} | {""}]
-    lives = [policy.ttl for policy in policies if policy.ttl]
-    created = now - min(lives) if lives else -1
-    confirmed = now - min(policy.retention for policy in policies)
-    events: list[Event] = []
-    after = ""
-    while True:
-        async with store.write() as transaction:
-            ids = await queries.aged(
-                transaction.connection, created=created, confirmed=confirmed, after=after, limit=AGED_AT_ONCE
-            )
-            batch = Batch(transaction, rulebook, now)
-            await batch.load(ids)
-            for device_id in ids:
-                batch.decide(Age(device_id))
-            await batch.write()
-            await transaction.forget_answers(now - REMEMBERED)
-        passed(Arrow.AGED_COMMITTED)
-        events.extend(batch.events)
-        if len(ids) < AGED_AT_ONCE:
-            return events
-        after = ids[-1]

@@ -49,8 +49,17 @@ def one_life_has_one_password(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _last_word(snapshot: Snapshot, *, of_people: bool) -> dict[str, Asked]:
-    """Return the last request that was done for each device, or each person."""
-    return {subject: one for one in snapshot.asked if (one.command in OF_PEOPLE) == of_people for subject in one.done}
+    """Return the last request that was done for each device, or each person, unless one without an answer came after.
+
+    Such a one may have been done or not.
+    """
+    last: dict[str, Asked] = {}
+    for one in snapshot.asked:
+        if (one.command in OF_PEOPLE) == of_people:
+            last |= dict.fromkeys(one.done, one)
+            for subject in one.subjects if one.answer is None else ():
+                last.pop(subject, None)
+    return last
 
 
 def what_was_told_of_a_device_is_so(snapshot: Snapshot) -> Iterator[str]:
@@ -95,7 +104,7 @@ def a_provided_password_is_the_account_s(snapshot: Snapshot) -> Iterator[str]:
     }
     last = _last_word(snapshot, of_people=False)
     for device_id, (file, password) in provided.items():
-        if last[device_id] is file and password != snapshot.passwords.get(device_username(file.tenant, device_id)):
+        if last.get(device_id) is file and password != snapshot.passwords.get(device_username(file.tenant, device_id)):
             yield f"{device_id} has another password than its file says"
 
 

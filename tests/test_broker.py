@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,8 +14,8 @@ import pytest
 from bridge import broker
 from bridge.broker import (
     MAX_BATCH,
-    MAX_OUTSTANDING,
-    WINDOW,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
     Backoff,
     Connection,
     Disconnected,
@@ -23,6 +24,7 @@ from bridge.broker import (
     LoginRefused,
     Unreachable,
 )
+from bridge.window import MAX_BYTES, MAX_OUTSTANDING, WINDOW
 from tests.hurried import hurried
 
 
@@ -134,6 +136,49 @@ async def test_whatever_has_arrived_is_taken_at_once_up_to_the_bound() -> None:
     waiting = asyncio.ensure_future(inbox.get())
     inbox.add(message(7))
     assert [one.mid for one in await waiting] == [7]
+
+
+async def test_messages_with_qos_0_beyond_the_bound_are_dropped_and_counted_and_others_never() -> None:
+    for payload, bound in ((b"", MAX_WAITING), (bytes(1_000_000), MAX_WAITING_BYTES // 1_000_000)):
+        inbox = broker._Inbox()
+        for number in range(bound + 10):
+            inbox.add(replace(message(number, qos=0), topic="", payload=payload))
+        assert (len(inbox.waiting), inbox.dropped) == (bound, 10)
+        inbox.add(replace(message(7), payload=payload))
+        assert len(inbox.waiting) == bound + 1, "the broker sends no more of these before they are acknowledged"
+        await inbox.get()
+        inbox.add(message(8, qos=0))
+        assert inbox.waiting[-1].mid == 8, "there is room again"
+
+
+async def test_what_was_dropped_is_told_once() -> None:
+    _, connection = connected()
+    connection._inbox.dropped = 3
+    assert (connection.dropped(), connection.dropped()) == (3, 0)
+
+
+async def test_a_payload_longer_than_anybody_reads_is_cut_off_as_it_arrives() -> None:
+    paho = FakePaho()
+    client = cast("broker._Client", SimpleNamespace(_client=paho))
+    connection = Connection(client, broker._Inbox(), manual_ack=True, longest=10)
+    for size in (2_000_000, 10, 3):
+        arrived = SimpleNamespace(topic="a", payload=bytearray(size), qos=1, retain=False, mid=1, properties=None)
+        paho.on_message(paho, None, arrived)
+    assert [len(one.payload) for one in await connection._inbox.get()] == [10, 10, 3]
+
+
+async def test_answers_of_many_bytes_make_whoever_sends_them_wait() -> None:
+    paho, connection = connected()
+    sent = 0
+    while connection.has_room:
+        connection.send("a", bytes(1_000_000))
+        sent += 1
+    assert len(paho.published) == MAX_BYTES // 1_000_000
+    assert sent == 2 * len(paho.published)
+    for mid in range(1, sent + 1):
+        paho.puback(mid)
+    assert len(paho.published) == sent
+    await connection.drained()
 
 
 async def test_a_publish_tells_the_brokers_reason_also_when_it_comes_first() -> None:

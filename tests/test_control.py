@@ -339,3 +339,23 @@ async def test_a_cursor_of_another_order_is_refused_and_not_read_as_a_position(w
     assert await world.refused("list", {"limit": 1, "cursor": cursor}) == "MALFORMED_REQUEST"
     page = await world.done("list", {"limit": 1, "sort": "name", "cursor": cursor})
     assert [one["id"] for one in page["registrations"]] == ["b"]
+
+
+async def test_a_request_that_finds_no_room_is_told_so_and_is_done_when_it_is_sent_again(world: World) -> None:
+    payload = json.dumps({"id": "pump-7", "requestId": "r-1"}).encode()
+    message = Incoming(world.topics.request("default", "admin", "register"), payload, 1, False, 1, b"c")
+    handled = world.control.refuse_for_want_of_room(message)
+    answer = json.loads(handled.payload)
+    assert (handled.topic, handled.correlation) == (world.topics.response("default", "admin"), b"c")
+    assert (answer["command"], answer["requestId"], answer["ok"]) == ("register", "r-1", False)
+    assert answer["error"]["code"] == "LIMIT_REACHED"
+    assert await world.registration("pump-7") is None
+    assert json.loads((await world.control.handle(message)).payload)["ok"] is True
+
+
+@pytest.mark.parametrize(("command", "payload"), [("bulk-register", b"ID\na\n"), ("list", b"{"), ("no-such", b"\xff")])
+async def test_whatever_it_is_it_can_be_refused_for_want_of_room(world: World, command: str, payload: bytes) -> None:
+    message = Incoming(world.topics.request("default", "admin", command), payload, 0, False, 1, None)
+    answer = json.loads(world.control.refuse_for_want_of_room(message).payload)
+    assert (answer["command"], answer["error"]["code"]) == (command, "LIMIT_REACHED")
+    assert "requestId" not in answer

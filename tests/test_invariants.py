@@ -348,6 +348,14 @@ def test_a_request_that_nobody_heard_an_answer_to_may_have_been_done_or_not() ->
     assert violations_of(_all(_more("asked", unheard), _more("audit", written, written))(sound())) != []
 
 
+def test_what_was_told_may_have_been_undone_by_a_request_that_nobody_heard_an_answer_to() -> None:
+    lost = _without("registrations", "waits")
+    assert violations_of(lost(sound())) != []
+    unheard = _more("asked", Asked(BY, "delete", ("waits",)))
+    before = {sentence.partition(":")[0] for sentence in violations_of(_all(lost, unheard)(sound()))}
+    assert "what_was_told_of_a_device_is_so" not in before
+
+
 def test_an_answer_may_be_forgotten_after_ten_minutes() -> None:
     later = replace(sound(), answers=(), now=NOW + 600_000)
     assert violations_of(later) == []

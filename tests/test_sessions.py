@@ -157,3 +157,30 @@ def test_a_fault_that_nobody_foresaw_comes_through() -> None:
         assert not session.ready.on.is_set()
 
     hurried(work())
+
+
+def test_a_session_that_fails_while_it_is_cancelled_does_not_begin_again() -> None:
+    async def work() -> None:
+        works = asyncio.Event()
+
+        async def stubbornly() -> None:
+            works.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise Disconnected("whom it waited for has ended")
+
+        async def in_a_group(session: Scripted) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(stubbornly())
+
+        session = Scripted(in_a_group)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        await works.wait()
+        holding.cancel()
+        beginning_again = asyncio.create_task(session.over.wait())
+        await asyncio.wait({holding, beginning_again}, return_when=asyncio.FIRST_COMPLETED)
+        assert holding.cancelled()
+        beginning_again.cancel()
+
+    hurried(work())

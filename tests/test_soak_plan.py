@@ -9,12 +9,10 @@ from tests.soak.plan import (
     STEPS,
     STRETCH,
     STRETCH_ALIVE,
-    STRICT,
-    Operation,
-    Victim,
     machines,
     plan,
 )
+from tests.soak.words import STRICT, Operation, Victim
 
 SEEDS = range(5)
 

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bridge.accounts import AccountsFault
-from bridge.broker import Backoff, BrokerError, LoginRefused
+from bridge.broker import Backoff, BrokerError, Connection, LoginRefused
 from bridge.health import Health
-from bridge.measures import SESSION_ENDS, UNMEASURED, Meter
+from bridge.measures import DROPPED, SESSION_ENDS, UNMEASURED, Meter
 from bridge.store import StoreFault
 
 RETAINED_ONLY_IF_NEW: Final = 1
@@ -29,6 +29,13 @@ REMINDER: Final = 600.0
 """Seconds after which the log says again that a session is away."""
 
 log = structlog.get_logger("bridge")
+
+
+def note_dropped(connection: Connection, kind: str, meter: Meter) -> None:
+    """Count and log what ``connection`` had no room for since the last time."""
+    if number := connection.dropped():
+        meter.count(DROPPED, number, kind=kind)
+        log.warning("messages dropped", kind=kind, number=number, reason="too many with QoS 0 were waiting")
 
 
 class Switch:
@@ -141,6 +148,9 @@ async def hold(
             health.counts[f"attempts {session.name}"] += 1
         finally:
             session.ready.turn_off()
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # A group whose tasks fail while it is cancelled raises what they failed with, and nothing else.
+            raise asyncio.CancelledError
         if now() - began > STABLE:
             pauses.reset()
         await pauses.wait()

@@ -12,17 +12,18 @@ from bridge.arrows import Arrow, passed
 from bridge.batch import AccountWork
 from bridge.broker import Connection, Disconnected, Incoming, Will
 from bridge.clock import clock
-from bridge.control import Control
+from bridge.control import Control, Handled
 from bridge.measures import MESSAGES, REQUEST, UNMEASURED, Meter
 from bridge.roles import FILES
-from bridge.sessions import RETAINED_NEVER, Hands, Switch, as_long_as
+from bridge.sessions import RETAINED_NEVER, Hands, Switch, as_long_as, note_dropped
 from bridge.sessions.herald import Herald
+from bridge.turns import Turns
 from bridge.wire import Topics, iso, to_bytes
 
-FILES_WAITING: Final = 8
-"""Requests with files, up to 2 MB each, that wait in memory; more wait in the broker, and others behind them."""
 SLOW: Final = FILES | {"accept-all"}
 """Commands that take a while; they are worked on in parts, between which others have their turn."""
+RECEIVED: Final = 20
+"""Requests, up to 2 MB each, that the broker sends before the first of them is taken."""
 
 OFFLINE: Final = to_bytes({"state": "offline"})
 REFUSED: Final = 0x80
@@ -54,15 +55,16 @@ class ControlSession:
     async def run(self) -> None:
         """See ``Session.run``."""
         will = Will(self._topics.state, OFFLINE)
-        async with broker.connect(self._login, manual_ack=True, will=will) as connection:
+        async with broker.connect(self._login, manual_ack=True, will=will, received=RECEIVED) as connection:
             await connection.subscribe(self._topics.requests, retain_as_published=True, retain_handling=RETAINED_NEVER)
             self._herald.connection = connection
             self.lives += 1
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    files: asyncio.Queue[Incoming] = asyncio.Queue(FILES_WAITING)
-                    tasks.create_task(self._receive(connection, files), name="control: receive")
-                    tasks.create_task(self._work_on_files(connection, files), name="control: files")
+                    quick, slow = _Waiting(), _Waiting()
+                    tasks.create_task(self._receive(connection, quick, slow), name="control: receive")
+                    tasks.create_task(self._work(connection, quick), name="control: requests")
+                    tasks.create_task(self._work(connection, slow), name="control: files")
                     self.ready.turn_on()
             finally:
                 self._herald.connection = None
@@ -102,42 +104,53 @@ class ControlSession:
         if reason >= REFUSED:
             raise Disconnected(f"the broker does not let the bridge publish {self._topics.state} (code {reason:#x})")
 
-    async def _receive(self, connection: Connection, files: asyncio.Queue[Incoming]) -> None:
+    async def _receive(self, connection: Connection, quick: "_Waiting", slow: "_Waiting") -> None:
+        """Let requests wait for their turn, so that one who sends thousands keeps only himself waiting.
+
+        They are acknowledged as soon as they wait here: the session is a clean one, and an acknowledgement that is
+        held back would bring nothing back after a fault, but would keep others' requests in the broker.
+        """
         async for messages in connection.batches():
             if self.hands.resting:
                 return  # nobody is answered any more; administrators repeat after the next start
-            with self.hands.full():
-                for message in messages:
-                    if message.retain:
-                        self._meter.count(MESSAGES, kind=REQUEST, outcome="discarded")
-                        log.warning("retained request discarded", topic=message.topic)
-                        connection.ack([message])
-                    elif self._topics.levels(message.topic)[-1] in SLOW:
-                        await files.put(message)
-                    else:
-                        await self._take(connection, message)
+            for message in messages:
+                connection.ack([message])
+                passed(Arrow.REQUEST_ACKNOWLEDGED)
+                if message.retain:
+                    self._meter.count(MESSAGES, kind=REQUEST, outcome="discarded")
+                    log.warning("retained request discarded", topic=message.topic)
+                    continue
+                _, tenant, administrator, _, command = self._topics.levels(message.topic)
+                waiting = slow if command in SLOW else quick
+                if waiting.turns.add(f"{tenant}/{administrator}", message, message.weight):
+                    waiting.some.set()
+                else:
+                    await self._tell(connection, self._control.refuse_for_want_of_room(message))
+            note_dropped(connection, REQUEST, self._meter)
 
-    async def _work_on_files(self, connection: Connection, files: asyncio.Queue[Incoming]) -> None:
-        """Work on what takes a while, one after the other, while other requests are answered."""
+    async def _work(self, connection: Connection, waiting: "_Waiting") -> None:
+        """Work on requests one after the other; on what takes a while, while others are answered."""
         while True:
-            message = await files.get()
-            if self.hands.resting:
-                continue
-            with self.hands.full():
-                await self._take(connection, message)
+            message = waiting.turns.take()
+            if message is None:
+                waiting.some.clear()
+                await waiting.some.wait()
+            elif not self.hands.resting:
+                with self.hands.full():
+                    passed(Arrow.REQUEST_HEARD)
+                    await self._tell(connection, await self._control.handle(message))
 
-    async def _take(self, connection: Connection, message: Incoming) -> None:
-        await self._answer(connection, message)
-        connection.ack([message])
-        passed(Arrow.REQUEST_ACKNOWLEDGED)
-        await connection.drained()
-
-    async def _answer(self, connection: Connection, message: Incoming) -> None:
-        passed(Arrow.REQUEST_HEARD)
-        handled = await self._control.handle(message)
+    async def _tell(self, connection: Connection, handled: Handled) -> None:
         if handled.account_work:
             self.accounts_changed(handled.account_work)
         connection.send(handled.topic, handled.payload, correlation=handled.correlation)
         passed(Arrow.REQUEST_ANSWERED)
-        self._herald.tell(handled.events)
+        await self._herald.tell_all(handled.events)
         passed(Arrow.REQUEST_TOLD)
+        await connection.drained()
+
+
+class _Waiting:
+    def __init__(self) -> None:
+        self.turns: Turns[Incoming] = Turns()
+        self.some = asyncio.Event()

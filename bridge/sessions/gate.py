@@ -14,11 +14,11 @@ from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import MarkDelivered
 from bridge.intake import Intake, Outgoing
-from bridge.measures import ACCEPT_TO_DELIVERED, UNMEASURED, Meter
+from bridge.measures import ACCEPT_TO_DELIVERED, CALL, UNMEASURED, Meter
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
-from bridge.sessions import RETAINED_ONLY_IF_NEW, Hands, Switch, as_long_as
+from bridge.sessions import RETAINED_ONLY_IF_NEW, Hands, Switch, as_long_as, note_dropped
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import ANSWER_EXPIRY, Topics
@@ -74,7 +74,7 @@ class GateSession:
                     tasks.create_task(self._receive(connection), name="calls: receive")
                     tasks.create_task(self._note_deliveries(), name="calls: note deliveries")
                     tasks.create_task(self._push_again(connection), name="calls: push what was not delivered")
-                    tasks.create_task(self._sum_up(), name="calls: sum up")
+                    tasks.create_task(self._sum_up(connection), name="calls: sum up")
                     self.ready.turn_on()
             finally:
                 self._connection = None
@@ -83,11 +83,12 @@ class GateSession:
         """Return the connection while there is one."""
         return self._connection
 
-    async def _sum_up(self) -> None:
+    async def _sum_up(self, connection: Connection) -> None:
         try:
             while True:
                 await asyncio.sleep(SUMMING_UP)
                 self._intake.sum_up()
+                note_dropped(connection, CALL, self._meter)
         finally:
             self._intake.sum_up()
 

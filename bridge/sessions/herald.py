@@ -10,7 +10,7 @@ import structlog
 from bridge.answers import bulk_event_object, event_object
 from bridge.broker import Connection, Disconnected
 from bridge.decisions import BulkEvent, Event
-from bridge.measures import BULK_ROWS, EVENTS, UNMEASURED, Meter
+from bridge.measures import BULK_ROWS, DROPPED, EVENT, EVENTS, UNMEASURED, Meter
 from bridge.wire import Topics, to_bytes
 
 COMPLETION_PAUSE: Final = 60_000
@@ -20,11 +20,17 @@ COMPLETION_DEVICES: Final = 10_000
 MOST_WAITING: Final = 20_000
 """Events that wait in memory for a broker that has stopped taking them; further ones are dropped."""
 
+AT_ONCE: Final = 1_000
+"""Events that are told before it is asked whether the broker has taken others."""
+
 log = structlog.get_logger("control")
 
 
 class Herald:
-    """Tells events to whoever watches. They are news, not records: without a broker they are dropped."""
+    """Tells events to whoever watches. They are news, not records: without a broker they are dropped.
+
+    So are those that come faster than the broker takes them, beyond a bound.
+    """
 
     def __init__(self, topics: Topics, meter: Meter = UNMEASURED) -> None:
         self._topics = topics
@@ -43,6 +49,7 @@ class Herald:
             if not self._dropped:
                 log.warning("events dropped", reason="the operations broker does not take them", waiting=MOST_WAITING)
             self._dropped += len(events)
+            self._meter.count(DROPPED, len(events), kind=EVENT)
             return
         if self._dropped and connection.waiting == 0:
             log.info("events told again", dropped=self._dropped)
@@ -56,6 +63,14 @@ class Herald:
                 continue
             with suppress(Disconnected):  # the session itself notices, and ends
                 connection.send(self._topics.event(event.tenant, event.id), to_bytes(event_object(event)))
+
+    async def tell_all(self, events: Sequence[Event | BulkEvent]) -> None:
+        """Publish ``events``, however many, no faster than the broker takes them."""
+        for start in range(0, len(events), AT_ONCE):
+            self.tell(events[start : start + AT_ONCE])
+            if self.connection is not None:
+                with suppress(Disconnected):  # the session itself notices, and ends; the others are dropped
+                    await self.connection.drained()
 
     def _count(self, events: Sequence[Event | BulkEvent]) -> None:
         for name, number in Counter(event.event for event in events if isinstance(event, Event)).items():

@@ -19,7 +19,7 @@ from bridge.inventory import with_info
 from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
-from bridge.sessions import RETAINED_NEVER, Hands, Switch
+from bridge.sessions import RETAINED_NEVER, Hands, Switch, note_dropped
 from bridge.sessions.herald import Herald
 from bridge.store import Store
 from bridge.wire import Topics
@@ -63,7 +63,9 @@ class InfoSession:
         the bridge ended, the first word may be waiting, and must find the account noted.
         """
         await self.compared.wait()
-        async with broker.connect(self._login, persistent=True, manual_ack=True) as connection:
+        async with broker.connect(
+            self._login, persistent=True, manual_ack=True, longest=wire.MAX_CALL + 1
+        ) as connection:
             await connection.subscribe(self._topics.infos, retain_handling=RETAINED_NEVER)
             self._connection = connection
             try:
@@ -75,6 +77,7 @@ class InfoSession:
                         await self._take(messages)
                         connection.ack(messages)
                         passed(Arrow.INFO_ACKNOWLEDGED)
+                    note_dropped(connection, INFO, self._meter)
             finally:
                 self._connection = None
                 for waiting in self._barriers.values():

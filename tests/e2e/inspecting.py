@@ -52,7 +52,12 @@ def prepare(site: AnySite) -> None:
     port, bootstrap_port = free_ports(2)
     done = site.cli("init", "--port", str(port), "--bootstrap-port", str(bootstrap_port))
     assert done.returncode == 0, done.stderr
-    path = installation.load(site.data).folder.dynamic_security
+    add_others(site.data)
+
+
+def add_others(data: Path) -> None:
+    """Put accounts of somebody else into the file of a broker that stands still."""
+    path = installation.load(data).folder.dynamic_security
     content = json.loads(path.read_text(encoding="utf-8"))
     for name, granted in _FOREIGN.items():
         salt = secrets.token_bytes(12)

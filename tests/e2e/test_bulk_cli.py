@@ -28,6 +28,11 @@ def counts(at: UpSite) -> int:
     return sum(json.loads(at.cli("list", "--json", "--limit", "1").stdout)["result"]["counts"].values())
 
 
+def pending(at: UpSite) -> int:
+    counted: dict[str, int] = json.loads(at.cli("list", "--json", "--limit", "1").stdout)["result"]["counts"]
+    return counted["PENDING_ACCEPTANCE"]
+
+
 def wide_file(path: Path, prefix: str, number: int, bad: int = 0) -> None:
     """Write rows of about 250 bytes, so that 7,600 of them fill a part; each ``bad``-th is at fault."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -140,6 +145,7 @@ async def test_a_thousand_devices_are_accepted_by_a_file_of_tokens_and_ten_wrong
     for device_id in ids:
         async with stranger(own_site.access, device_id) as caller:  # a plain call in line form is not answered
             await caller.publish(f"bootstrap/{device_id}/request", f"token of {device_id}")
+    wait_until(lambda: pending(own_site) == len(ids), "the bridge has heard all calls", PATIENCE)
     labels = tmp_path / "tokens.csv"
     rows = [f"{one};{'guess' if one in wrong else f'token of {one}'}\n" for one in ids]
     labels.write_text("ID;TOKEN\n" + "".join(rows), encoding="utf-8")

@@ -1,5 +1,6 @@
 """The suite runs on the Mosquitto that was asked for, broker, plugin and clients, and not silently on another."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def test_clients_are_of_the_same_line(client: str) -> None:
     assert found is not None
     where = Path(found).resolve().parent
     assert where.parent == lines.broker().resolve().parent.parent, "below the same bin and sbin"
+
+
+def test_a_broker_that_is_well_warns_of_nothing(own_site: UpSite) -> None:
+    """Neither of settings that its version does not like, nor as a fault of what it says at every start."""
+    for _ in range(2):
+        own_site.start()
+        said = [json.loads(row) for row in own_site.up.output.splitlines() if row.startswith("{")]
+        warned = [one["says"] for one in said if one["event"] == "mosquitto" and one["level"] != "info"]
+        assert [one for one in warned if "should not be run as root" not in one] == []  # true where root runs the tests
+        own_site.stop()
 
 
 @pytest.mark.parametrize("left", ["nothing", "part of it"])

@@ -20,6 +20,7 @@ from bridge.broker import Incoming
 from bridge.broker import Login as BrokerLogin
 from bridge.control import Control, Handled
 from bridge.decisions import MarkDelivered
+from bridge.housekeeping import keep_house
 from bridge.installer import Installer, Surroundings
 from bridge.intake import Intake, Outgoing, Taken
 from bridge.reconciler import Reconciler
@@ -27,7 +28,6 @@ from bridge.records import ADMINISTRATOR
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.rules import redelivery_ended
-from bridge.service import keep_house
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
 from bridge.store import Store
@@ -232,7 +232,8 @@ class House:
         return await self.control.handle(Incoming(topic, payload, 1, False, 1, number.to_bytes(8, "big")))
 
     async def keep(self) -> None:
-        await keep_house(self.store, self.rulebook, self.clock())
+        async for _ in keep_house(self.store, self.rulebook, self.clock()):
+            pass
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Read what is committed, past all that the bridge knows."""

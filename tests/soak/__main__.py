@@ -75,6 +75,7 @@ def _summary(soak: Soak) -> str:
         f"{len(soak.desk.ledger.held)} credentials given, {soak.desk.fleet.connections} logins of devices, "
         f"{figures.checks} looks at everything, {figures.helped['REGISTER_AGAIN']} devices registered anew for them, "
         f"{figures.helped['SWITCH_ON_AGAIN']} confirmed by their next login only, {soak.repairs} repairs, "
+        f"{soak.house.spoilt} files of accounts spoilt by a kill of their broker, "
         f"memory of the bridge {memory}, "
         f"{len(soak.found)} violations"
     )

@@ -16,7 +16,7 @@ from bridge.registration import Registration
 from bridge.store import Store
 from bridge.transaction import Transaction
 
-LATE: Final = 0.1
+LATE: Final = 0.4
 """Seconds by which a commit comes late."""
 
 

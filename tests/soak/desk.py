@@ -17,7 +17,7 @@ from tests.snapshot import Ledger
 from tests.soak.clerk import Answer, Clerk, NeverAnswered
 from tests.soak.fleet import Fleet
 from tests.soak.model import NONE, OK, STATUS, Contradiction, Devices, Names
-from tests.soak.plan import TOLD, Machine, Operation, Step
+from tests.soak.words import TOLD, Machine, Operation, Step
 
 STRAY = 60.0
 """Seconds after which no answer to a registration that has gone can be on its way: it expires after thirty."""

@@ -13,7 +13,7 @@ from device_sim.memory import Approach, Call, Credentials, Form, Memory
 from device_sim.pace import Pace, Timing
 from device_sim.runner import Runner
 from device_sim.sealing import new_private_key
-from tests.soak.plan import Machine
+from tests.soak.words import Machine
 
 TIMING = Timing(retry_after=1.0, telemetry_interval=2.0, backoff_first=0.15, backoff_most=1.0, forget_after=3)
 """Everything a device does, it does fast here, so that a thousand kills take minutes."""

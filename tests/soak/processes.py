@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bridge.arrows import Arrow
+from tests import lines
+from tests.e2e.inspecting import add_others
 from tests.e2e.site import BIN, ApartSite
 from tests.soak.dying import Arming
-from tests.soak.plan import Victim
+from tests.soak.words import Victim
 
 PATIENCE = 30.0
 """Seconds that a process may take to end once it was killed."""
@@ -127,6 +129,8 @@ class House:
     living: dict[Victim, Living] = field(default_factory=dict)
     _watchers: set[asyncio.Task[None]] = field(default_factory=set)
     _generation: int = 0
+    spoilt: int = 0
+    """How often a kill left the operations broker's accounts as half a file."""
     arming: Arming = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +144,8 @@ class House:
 
     async def start(self, victim: Victim) -> None:
         """Start a process; it is not waited for until it serves."""
+        if victim is Victim.OPERATIONS and is_spoilt(self.site.data):
+            await self._put_right()
         self._generation += 1
         log = self.folder / f"{victim}.{self._generation:05}.log"
         data = self.site.data
@@ -149,12 +155,23 @@ class House:
                 words, log, forks=True, arming=f"{self.folder}/arming", breaks=list(self.breaks)
             )
         else:
-            mosquitto = os.environ.get("BOOTSTRAP_BRIDGE_MOSQUITTO", "/usr/sbin/mosquitto")
-            living = await self.nursery.start([mosquitto, "-c", f"{data}/{victim}-broker/mosquitto.conf"], log)
+            words = [str(lines.broker()), "-c", f"{data}/{victim}-broker/mosquitto.conf"]
+            living = await self.nursery.start(words, log)
         self.living[victim] = living
         watcher = asyncio.get_running_loop().create_task(self._watch(victim, living), name=f"watch {victim}")
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
+
+    async def _put_right(self) -> None:
+        """Do what an operator does whose broker has lost its accounts: `init`, and his own accounts from a backup."""
+        self.spoilt += 1
+        words = [str(BIN / "bootstrap-bridge"), "init", "--data", str(self.site.data)]
+        log = self.folder / f"init.{self.spoilt:05}.log"
+        made = await self.nursery.start(words, log, forks=True, arming=f"{self.folder}/arming")
+        await made.ended.wait()
+        if is_spoilt(self.site.data):
+            raise RuntimeError(f"init has not put the broker's accounts right: {log.read_text(encoding='utf-8')}")
+        await asyncio.to_thread(add_others, self.site.data)
 
     async def _watch(self, victim: Victim, living: Living) -> None:
         await living.ended.wait()
@@ -188,3 +205,12 @@ class House:
                 await self.living[victim].end(signal.SIGTERM)
         for watcher in list(self._watchers):
             watcher.cancel()
+
+
+def is_spoilt(data: Path) -> bool:
+    """Tell whether the operations broker would find no accounts: Mosquitto 2.0 writes them over what was there."""
+    try:
+        content = json.loads((data / "operations-broker" / "dynamic-security.json").read_text(encoding="utf-8"))
+    except ValueError:
+        return True
+    return "clients" not in content

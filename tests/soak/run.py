@@ -17,21 +17,22 @@ from device_sim.memory import Credentials
 from tests.e2e.inspecting import inspected, prepare
 from tests.e2e.site import ApartSite
 from tests.invariants import violations_of
-from tests.snapshot import Ledger, Snapshot
-from tests.soak.clerk import Clerk
+from tests.snapshot import Snapshot
+from tests.soak.clerk import Clerk, NeverAnswered
 from tests.soak.desk import DEFAULT, MANAGEMENT, Desk
 from tests.soak.figures import Figures, Look
 from tests.soak.fleet import Fleet
 from tests.soak.model import ACCEPTED, NONE, OPEN, Contradiction, Devices
-from tests.soak.plan import STRICT, Kill, Machine, Round, Step, Victim, machines, rounds
+from tests.soak.plan import machines, rounds
 from tests.soak.processes import House, Nursery
 from tests.soak.settling import Settling, read_options
+from tests.soak.words import STRICT, Kill, Machine, Round, Step, Victim
 
 STEP_PAUSE = 0.06
 """Seconds after which the next step begins though the one before has not ended."""
 ARROW_PATIENCE = 0.8
 """Seconds for which a bridge may go on to its arrow before it is killed wherever it is."""
-AGREE = 20.0
+AGREE = 10.0
 """Seconds within which everything must agree once it is at rest."""
 RECENT = 40
 """Logins, of those that were given to somebody last, that are tried at each look; all of them at the end."""
@@ -61,6 +62,7 @@ class Soak:
     desk: Desk = field(init=False)
     round: int = 0
     _logs_read: dict[Path, int] = field(default_factory=dict)
+    _spoilt_before: int = 0
     repairs: int = 0
 
     @property
@@ -158,18 +160,21 @@ class Soak:
 
     # A round.
 
-    async def _round(self, one: Round) -> None:
+    async def _round(self, planned: Round) -> None:
         begun: asyncio.Queue[int] = asyncio.Queue()
-        async with asyncio.TaskGroup() as tasks:
-            killing = tasks.create_task(self._kill(one.kill, begun), name="kill")
-            begun.put_nowait(0)
-            for at, step in enumerate(one.steps):
-                task = tasks.create_task(self._step(step, one.number, at), name=f"step {at}")
-                await asyncio.wait({task}, timeout=STEP_PAUSE)
-                begun.put_nowait(at + 1)
-            await killing
-            # Whoever answers has come back, or was never away.
-            await self.desk.clerks[MANAGEMENT].ask("list", {"limit": 1}, f"{one.number}.there")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                killing = tasks.create_task(self._kill(planned.kill, begun), name="kill")
+                begun.put_nowait(0)
+                for at, step in enumerate(planned.steps):
+                    task = tasks.create_task(self._step(step, planned.number, at), name=f"step {at}")
+                    await asyncio.wait({task}, timeout=STEP_PAUSE)
+                    begun.put_nowait(at + 1)
+                await killing
+                # Whoever answers has come back, or was never away.
+                await self.desk.clerks[MANAGEMENT].ask("list", {"limit": 1}, f"{planned.number}.there")
+        except* NeverAnswered as group:
+            self.found.extend(str(one) for one in group.exceptions)
         self.found.extend(self.desk.fleet.faults())
 
     async def _step(self, step: Step, number: int, at: int) -> None:
@@ -199,7 +204,8 @@ class Soak:
 
     async def _check(self, *, last: bool = False) -> None:
         key = f"{self.order.seed:x}.{self.round}.rest"
-        settling = Settling(self.desk, self.house.site.data, key)
+        settling = Settling(self.desk, self.house.site.data, key, excused=self.house.spoilt > self._spoilt_before)
+        self._spoilt_before = self.house.spoilt
         if await settling.rest():
             await self._agree(last=last)
         self.figures.helped.update({help_.name: number for help_, number in settling.helped.items()})
@@ -221,7 +227,7 @@ class Soak:
 
     async def _snapshot(self, *, last: bool) -> Snapshot:
         ledger = self.desk.ledger
-        tried = ledger if last else Ledger(held=ledger.held[-RECENT:])
+        tried = ledger if last else replace(ledger, held=ledger.held[-RECENT:])
         snapshot = await inspected(self.house.site, tried, logins=last)
         return replace(snapshot, held=tuple(ledger.held), asked=tuple(ledger.asked))
 

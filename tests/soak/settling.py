@@ -22,7 +22,7 @@ from bridge.registration import Status
 from bridge.rows import STATUSES
 from device_sim.memory import Memory
 from tests.soak.desk import Desk
-from tests.soak.plan import Operation, Step
+from tests.soak.words import Operation, Step
 
 PATIENCE = 90.0
 """Seconds after which an installation that is left alone must have come to rest."""
@@ -103,11 +103,11 @@ class Need:
     is_wrong: bool = False
 
 
-def assess(seen: Sequence[Seen], rows: Rows) -> list[Need]:
-    """Return who is not at rest."""
+def assess(seen: Sequence[Seen], rows: Rows, *, excused: bool = False) -> list[Need]:
+    """Return who is not at rest; ``excused``: the broker may have refused whom it should let in."""
     needs = [Need(username, "its account is still to be worked on") for username in rows.to_do]
     for one in seen:
-        need = _need_of_filed(one, rows) if one.from_file else _need_of_caller(one, rows)
+        need = _need_of_filed(one, rows) if one.from_file else _need_of_caller(one, rows, excused=excused)
         if need is not None:
             needs.append(need)
     return needs
@@ -120,7 +120,7 @@ def _need_of_filed(one: Seen, rows: Rows) -> Need | None:
     return Need(one.id, "has no account and is logged in") if one.is_at_home and not has_account else None
 
 
-def _need_of_caller(one: Seen, rows: Rows) -> Need | None:
+def _need_of_caller(one: Seen, rows: Rows, *, excused: bool) -> Need | None:
     registered = rows.registrations.get(one.id)
     has_account = device_username(one.tenant, one.id) in rows.passwords
     if one.has_credentials and not one.is_at_home:
@@ -132,7 +132,7 @@ def _need_of_caller(one: Seen, rows: Rows) -> Need | None:
             # What it said may have gone down with a broker; it says it again at its next login.
             return Need(one.id, "is accepted and not confirmed", Help.SWITCH_ON_AGAIN)
         return None
-    refused = one.refused and one.refused.credentials
+    refused = one.refused and not excused and one.refused.credentials
     if refused and refused.username not in rows.to_do and refused.password == rows.passwords.get(refused.username):
         return Need(one.id, "was refused with the password that its account has", is_wrong=True)
     return _need_of_stranger(one, registered, is_device=one.id in rows.devices)
@@ -210,11 +210,15 @@ def _reading(data: Path) -> Iterator[sqlite3.Connection]:
 
 @dataclass
 class Settling:
-    """One way to rest, with what administrators did for whom on it."""
+    """One way to rest, with what administrators did for whom on it.
+
+    ``excused``: the broker had lost its accounts, and refused for a moment whom it should let in.
+    """
 
     desk: Desk
     data: Path
     key: str
+    excused: bool = False
     helped: Counter[Help] = field(default_factory=Counter)
     lives: Counter[str] = field(default_factory=Counter)
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -227,7 +231,7 @@ class Settling:
         deadline = clock() + patience
         while True:
             rows = await asyncio.to_thread(read_rows, self.data)
-            needs = assess(self._seen(), rows)
+            needs = assess(self._seen(), rows, excused=self.excused)
             if not needs:
                 return True
             self.desk.found += [f"{need.id} {need.words}" for need in needs if need.is_wrong]
