@@ -8,8 +8,8 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak demo \
-	bench docs clean
+.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak crashes \
+	demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ test: setup compose clients clock check unit e2e ## everything that must pass
 test-brokers: setup compose clients clock mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
 
+crashes: setup ## kill bridge and brokers at every arrow of all that people and devices do; it takes long
+	BOOTSTRAP_BRIDGE_TEST_CRASHES=all $(BIN)/python -m pytest -q tests/e2e/test_crashes.py
+
 KILLS ?= 1000
 DEVICES ?= 100
 EVERY ?= 10
@@ -79,10 +82,11 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw the states, the roles and the reference of the commands from the code
+docs: $(READY) ## draw the states, the roles, the commands, the arrows and the invariants from the code
 	@$(BIN)/python docs/draw.py
 	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
+	@$(BIN)/python docs/draw_crashes.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build var
