@@ -8,7 +8,7 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clock clients check format unit e2e test test-brokers soak \
+.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clock clients check format unit e2e test test-brokers soak crashes \
 	demo bench docs clean
 
 help: ## list the targets
@@ -75,6 +75,9 @@ test: setup compose clients clock units promtool check unit e2e ## everything th
 test-brokers: setup compose clients clock units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
 
+crashes: setup ## kill bridge and brokers at every arrow of all that people and devices do; it takes long
+	BOOTSTRAP_BRIDGE_TEST_CRASHES=all $(BIN)/python -m pytest -q tests/e2e/test_crashes.py
+
 KILLS ?= 1000
 DEVICES ?= 100
 EVERY ?= 10
@@ -87,11 +90,12 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw the states, roles, measures and the reference of the commands from the code
+docs: $(READY) ## draw states, roles, commands, measures, arrows and invariants from the code
 	@$(BIN)/python docs/draw.py
 	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
 	@$(BIN)/python docs/draw_measures.py
+	@$(BIN)/python docs/draw_crashes.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build var
