@@ -1,5 +1,6 @@
 """Everything is done once on one installation; then each secret is looked for by its value wherever it must not be."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -225,8 +226,7 @@ async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
             done = site.cli("list", "--json")
             found.heard.append((done.stdout + done.stderr).encode())
             for path in ("healthz", "readyz", "metrics"):
-                with urllib.request.urlopen(f"http://127.0.0.1:{shown_at}/{path}", timeout=20) as page:
-                    shown = page.read()
+                shown = await asyncio.to_thread(_page, f"http://127.0.0.1:{shown_at}/{path}")
                 found.heard.append(shown)
                 assert b"silent" not in shown, "not even a device"
         for name in ("root", "admin"):
@@ -240,6 +240,12 @@ async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
         found.master = base64.b64decode(keys["keys"][keys["current"]])
         found.running = _processes(site)
         yield found
+
+
+def _page(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=20) as page:
+        content: bytes = page.read()
+    return content
 
 
 def assert_the_search_finds_what_stands_there(everything: Everything) -> None:
