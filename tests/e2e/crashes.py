@@ -205,8 +205,9 @@ async def expiring(stage: Stage) -> None:
 
 
 async def beginning(stage: Stage) -> None:
-    """The bridge starts with no database at all; what its broker has of an earlier one goes."""
+    """The bridge starts without a database, and without the note that it had one; its broker has accounts of then."""
     stage.site.kill_bridge()
+    (stage.site.database.parent / "database-made").unlink()
     for path in stage.site.database.parent.glob(stage.site.database.name + "*"):
         path.unlink()
     await stage.start_through()

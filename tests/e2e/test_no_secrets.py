@@ -226,7 +226,7 @@ async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
             done = site.cli("list", "--json")
             found.heard.append((done.stdout + done.stderr).encode())
             for path in ("healthz", "readyz", "metrics"):
-                shown = await asyncio.to_thread(_page, f"http://127.0.0.1:{shown_at}/{path}")
+                shown = await asyncio.to_thread(page_at, f"http://127.0.0.1:{shown_at}/{path}")
                 found.heard.append(shown)
                 assert b"silent" not in shown, "not even a device"
         for name in ("root", "admin"):
@@ -240,12 +240,6 @@ async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
         found.master = base64.b64decode(keys["keys"][keys["current"]])
         found.running = _processes(site)
         yield found
-
-
-def _page(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=20) as page:
-        content: bytes = page.read()
-    return content
 
 
 def assert_the_search_finds_what_stands_there(everything: Everything) -> None:
@@ -266,6 +260,12 @@ def assert_the_search_finds_what_stands_there(everything: Everything) -> None:
     chosen = {username for username, secret in kept if len(secret) > 28}
     assert {"default/device_bulk-1", "default/device_bulk-2"} <= chosen, "kept, and only encrypted"
     assert len(chosen) == 4, "two devices of files, an administrator, an application"
+
+
+def page_at(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=20) as page:
+        content: bytes = page.read()
+    return content
 
 
 async def test_no_secret_stands_where_it_must_not(everything: Everything) -> None:
