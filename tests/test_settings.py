@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bridge.limits import Rates
 from bridge.settings import BadSettings, settings_from
 
 
@@ -72,3 +73,15 @@ def test_no_port_for_figures_is_opened_unless_somebody_asks() -> None:
     assert (settings.metrics_port, settings.metrics_listen) == (None, "127.0.0.1")
     with environment(BOOTSTRAP_BRIDGE_METRICS_PORT="1885"):
         assert settings_from().metrics_port == 1885
+
+
+def test_limits_are_numbers_and_0_is_none() -> None:
+    assert settings_from().rates == Rates()
+    with environment(BOOTSTRAP_BRIDGE_CALLS_PER_DEVICE="0.5", BOOTSTRAP_BRIDGE_CALLS_OVERALL="0"):
+        assert settings_from(calls_per_connection=7).rates == Rates(0.5, 7, 0)
+
+
+@pytest.mark.parametrize("rate", [-1, "nan", "inf", "many", 10_000_000])
+def test_a_limit_that_is_no_rate_is_refused_by_name(rate: object) -> None:
+    with pytest.raises(BadSettings, match="calls_per_device"):
+        settings_from(calls_per_device=rate)
