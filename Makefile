@@ -8,7 +8,7 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak demo \
+.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak demo deep more fuzz mutants \
 	bench docs clean
 
 help: ## list the targets
@@ -55,6 +55,19 @@ format: $(READY) ## rewrite the sources in house format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+deep: $(READY) ## search for hours what unit searches for seconds: BOOTSTRAP_BRIDGE_TEST_DEPTH=deep
+	BOOTSTRAP_BRIDGE_TEST_DEPTH=deep $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
+
+SECONDS ?= 120
+fuzz: $(READY) ## look for bytes that break a promise: SECONDS=120 ROOMS="calls files ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
+	@$(BIN)/python -m tests.fuzz $(SECONDS) $(ROOMS)
+
+mutants: $(READY) ## break the pure rooms in some thousand ways and tell which nobody noticed (an hour)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group mutation
+	$(BIN)/mutmut run
+	@.ci/mutants -v
+
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
@@ -62,7 +75,10 @@ e2e: setup compose clients clock $(MOSQUITTO:%=mosquitto-%) ## the tests on a re
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
 	$(BIN)/python -m pytest -q -m "e2e and alone"
 
-test: setup compose clients clock check unit e2e ## everything that must pass
+more: $(READY) ## the searches of unit, five times as long
+	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
+
+test: setup compose clients clock check unit more e2e ## everything that must pass
 
 test-brokers: setup compose clients clock mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
@@ -85,4 +101,4 @@ docs: $(READY) ## draw the states, the roles and the reference of the commands f
 	@$(BIN)/python docs/draw_commands.py
 
 clean: ## remove what the targets made here
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build var
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build mutants var
