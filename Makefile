@@ -66,8 +66,6 @@ format: $(READY) ## rewrite the sources in house format
 deep: $(READY) ## search for hours what unit searches for seconds: BOOTSTRAP_BRIDGE_TEST_DEPTH=deep
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=deep $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
 
-test: setup compose clients clock units promtool check unit more e2e ## everything that must pass
-
 SECONDS ?= 120
 fuzz: $(READY) ## look for bytes that break a promise: SECONDS=120 ROOMS="calls files ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
@@ -88,6 +86,7 @@ e2e: setup compose clients clock units promtool $(MOSQUITTO:%=mosquitto-%) ## th
 more: $(READY) ## the searches of unit, five times as long
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
 
+test: setup compose clients clock units promtool check unit more e2e ## everything that must pass
 
 test-brokers: setup compose clients clock units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
