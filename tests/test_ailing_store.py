@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge import queries
+from bridge.database_file import log_of
 from bridge.records import Change
 from bridge.store import Store, StoreFault, StoreUnusable
 from tests.making import waiting
@@ -121,3 +122,13 @@ async def test_an_administrator_is_told_whether_a_change_or_a_question_has_faile
         answer = await world.answer(command, body)
         assert answer["error"]["code"] == "INTERNAL"
         assert words in answer["error"]["message"]
+
+
+async def test_the_log_is_there_for_as_long_as_the_database_is_in_use(store: Store, path: Path) -> None:
+    await save(store, "pump-1")
+    await store._writer.dispose()
+    await store._reader.dispose()
+    assert log_of(path).exists()
+    await save(store, "pump-2")
+    await store.close()
+    assert not log_of(path).exists()

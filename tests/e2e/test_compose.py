@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import lines
 from tests.e2e.site import BIN, Process, free_ports, run, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,6 +70,7 @@ class Machine:
         }
 
     def _here(self, word: str) -> str:
+        word = re.sub(r"^/usr/sbin/mosquitto$", str(lines.broker()), word)
         word = re.sub(r"(?<![\w/])/(data|public|state)\b", rf"{self.folder}/\1", word)
         word = re.sub(r"(?<=--host )operations", "127.0.0.1", word).replace("0.0.0.0", "127.0.0.1")
         return re.sub(r"\b188[345]\b", lambda match: self.ports[match.group()], word)

@@ -23,6 +23,8 @@ from tests.e2e.site import BIN, ApartSite, Process, UpSite, free_ports, wait_unt
 from tests.e2e.test_crash import brokers_on
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
+PATIENCE = 120.0
+"""Seconds, on a machine that has much else to do: a broker begins again, sessions come back one after the other."""
 
 
 def shown(port: int, path: str) -> tuple[int, str]:
@@ -100,8 +102,9 @@ async def test_the_port_tells_of_the_whole_way_of_a_device_and_of_a_broker_that_
     wait_until(
         lambda: figure(port, 'bootstrap_bridge_session_ends_total{reason="Disconnected",session="control"}') >= 1,
         "the session has ended",
+        PATIENCE,
     )
-    wait_until(lambda: ready(port)[0] == 200, "all serves again")
+    wait_until(lambda: ready(port)[0] == 200, "all serves again", PATIENCE)
 
 
 def test_a_port_that_is_taken_is_named_with_who_holds_it(tmp_path: Path) -> None:
