@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import atheris  # type: ignore[import-untyped]
+import atheris
 
 from tests.fuzzing.corpus import BITS, CORPORA, MOST
 
