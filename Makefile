@@ -8,8 +8,8 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak crashes \
-	demo bench docs clean
+.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clock clients check format unit e2e test test-brokers soak \
+	crashes demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,14 @@ mosquitto-2.1: ## Mosquitto 2.1 beside the system's, in build/mosquitto-2.1 (Deb
 
 compose:
 	@.ci/need docker-compose=docker-compose
+
+units:
+	@.ci/need systemd-analyze=systemd
+
+promtool: build/prometheus/promtool
+
+build/prometheus/promtool:
+	@.ci/promtool $(@D)
 
 clock:
 	@.ci/need faketime=faketime
@@ -58,13 +66,13 @@ format: $(READY) ## rewrite the sources in house format
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
-e2e: setup compose clients clock $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
+e2e: setup compose clients clock units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
 	$(BIN)/python -m pytest -q -m "e2e and alone"
 
-test: setup compose clients clock check unit e2e ## everything that must pass
+test: setup compose clients clock units promtool check unit e2e ## everything that must pass
 
-test-brokers: setup compose clients clock mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
+test-brokers: setup compose clients clock units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
 
 crashes: setup ## kill bridge and brokers at every arrow of all that people and devices do; it takes long
@@ -82,10 +90,11 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw the states, the roles, the commands, the arrows and the invariants from the code
+docs: $(READY) ## draw states, roles, measures, commands, arrows and invariants from the code
 	@$(BIN)/python docs/draw.py
 	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
+	@$(BIN)/python docs/draw_measures.py
 	@$(BIN)/python docs/draw_crashes.py
 
 clean: ## remove what the targets made here

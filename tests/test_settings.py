@@ -60,3 +60,15 @@ def test_a_prefix_that_is_no_topic_is_refused(prefix: str) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         settings_from().__setattr__("port", 7)
+
+
+def test_a_form_of_the_log_that_there_is_not_is_refused_in_words() -> None:
+    with pytest.raises(BadSettings, match="log_format"):
+        settings_from(log_format="xml")
+
+
+def test_no_port_for_figures_is_opened_unless_somebody_asks() -> None:
+    settings = settings_from()
+    assert (settings.metrics_port, settings.metrics_listen) == (None, "127.0.0.1")
+    with environment(BOOTSTRAP_BRIDGE_METRICS_PORT="1885"):
+        assert settings_from().metrics_port == 1885

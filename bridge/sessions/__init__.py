@@ -136,7 +136,9 @@ async def hold(
     while True:
         began = math.inf
         try:
-            await session.run()
+            # In a task of its own: a group that cancels the task around it does not always take that back (in Python
+            # 3.11), and a cancellation of this one could not be told from it.
+            await asyncio.create_task(session.run(), name=f"{session.name}: run")
         except* (BrokerError, StoreFault, AccountsFault) as group:
             # A session's tasks fail together; the first reason says enough.
             reason = _first(group)
@@ -148,7 +150,7 @@ async def hold(
             health.counts[f"attempts {session.name}"] += 1
         finally:
             session.ready.turn_off()
-        if (task := asyncio.current_task()) is not None and task.cancelling():
+        if (this := asyncio.current_task()) is not None and this.cancelling():
             # A group whose tasks fail while it is cancelled raises what they failed with, and nothing else.
             raise asyncio.CancelledError
         if now() - began > STABLE:
