@@ -184,3 +184,26 @@ def test_a_session_that_fails_while_it_is_cancelled_does_not_begin_again() -> No
         beginning_again.cancel()
 
     hurried(work())
+
+
+def test_a_session_whose_task_group_fails_begins_again() -> None:
+    async def work() -> None:
+        async def fail() -> None:
+            raise Disconnected("the broker has gone")
+
+        async def in_a_group(session: Scripted) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+
+        session = Scripted(in_a_group, in_a_group)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        beginning_again = asyncio.create_task(session.over.wait())
+        await asyncio.wait({holding, beginning_again}, return_when=asyncio.FIRST_COMPLETED)
+        assert session.over.is_set()
+        assert not holding.done()
+        beginning_again.cancel()
+        holding.cancel()
+        await asyncio.wait({holding})
+        assert holding.cancelled()
+
+    hurried(work())
