@@ -390,3 +390,60 @@ def test_a_bad_line_never_changes_the_rows_after_it(bad: list[str]) -> None:
 def test_quotes_may_swallow_lines_but_never_more_than_to_the_next_quotes(bad: list[str]) -> None:
     text = "ID;PATH\n" + "".join(f"{line}\nfine-{number};\n" for number, line in enumerate(bad)) + "end;\nlast;\n"
     assert rows(text)[-2:] == [Row(text.count("\n") - 1, "end"), Row(text.count("\n"), "last")]
+
+
+@pytest.mark.parametrize("column", ["NAME", "TYPE", "ICCID", "IDTYPE"])
+def test_a_text_of_a_full_row_has_at_most_255_characters(column: str) -> None:
+    text = f"ID;CREDENTIALS;{column}\na;password-1;{{}}\n"
+    assert isinstance(rows(text.format("x" * 255))[0], Row)
+    (bad,) = rows(text.format("x" * 256))
+    assert isinstance(bad, BadRow)
+    assert bad.reason.startswith(f"{column}: at most 255")
+
+
+def test_credentials_and_tokens_are_taken_up_to_their_limits() -> None:
+    full = rows("ID;CREDENTIALS\n" + "\n".join(f"d{n};{'x' * n}" for n in (7, 8, 128, 129)) + "\n")
+    assert [isinstance(row, Row) for row in full] == [False, True, True, False]
+    simple = rows("ID;TOKEN\n" + "\n".join(f"d{n};{'x' * n}" for n in (256, 257)) + "\n")
+    assert [isinstance(row, Row) for row in simple] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "words"),
+    [
+        ("a;password-1;;", Code.UNKNOWN_TENANT, "empty"),
+        ("a;password-1;south;", Code.UNKNOWN_TENANT, "no tenant of this name"),
+        ("a;password-1;north;G", Code.TENANT_AND_GROUP, "not both"),
+        ("a;password-1;north;/", Code.MALFORMED_REQUEST, "PATH: "),
+    ],
+)
+def test_a_full_row_of_management_says_what_is_wrong_with_its_tenant(row: str, code: Code, words: str) -> None:
+    (bad,) = rows(f"ID;CREDENTIALS;TENANT;PATH\n{row}\n", {"north"})
+    assert isinstance(bad, BadRow)
+    assert bad.code is code
+    assert words in bad.reason
+
+
+def test_a_full_row_of_management_has_its_tenant() -> None:
+    assert good("ID;CREDENTIALS;TENANT;PATH\na;password-1;north;\n", {"north"})[0].tenant == "north"
+
+
+def test_the_id_before_a_quote_that_is_not_closed_is_told_and_no_later_cell() -> None:
+    found = rows('ID;PATH;NAME\na;G;"x\nb;"G\n"c\n')
+    assert [(row.id, row.line) for row in found] == [("a", 2), ("b", 3), (None, 4)]
+
+
+def test_a_long_name_of_a_column_is_shown_shortened() -> None:
+    for length, shown in ((80, "x" * 80), (81, "x" * 80 + "…")):
+        with pytest.raises(BadFile) as told:
+            opened(f"ID;{'x' * length}\n")
+        assert repr(shown) in str(told.value)
+
+
+@pytest.mark.parametrize("column", ["n", "n" * 300, ".".join("n" * 30)])
+def test_the_limit_of_properties_is_exact_whatever_the_columns_are_called(column: str) -> None:
+    parts = column.split(".")
+    frame = sum(len(part) + 5 for part in parts) + 2
+    for length, passes in ((8_192 - frame, True), (8_193 - frame, False)):
+        (row,) = rows(f"ID;CREDENTIALS;{column}\na;password-1;{'x' * length}\n")
+        assert isinstance(row, Row) is passes, (length, row)

@@ -289,3 +289,35 @@ def test_what_is_told_of_a_bad_secret_and_printed_of_a_ring_holds_no_password() 
         assert "chosen-1" not in shown
         assert repr(secret) not in shown
     assert caught.value.__cause__ is None
+
+
+# What stands in databases and brokers since the first version, made by hand: another recipe would be another password.
+
+
+def test_the_password_of_an_administrator_is_made_as_in_the_first_version() -> None:
+    assert RING.administrator_password("root", SEED, "k1") == "ggujyflaxgdao3wx446ripithejnfjly"
+
+
+def test_digests_and_marks_are_made_as_in_the_first_version() -> None:
+    assert RING.token_digest("pump-7", "s3cret") == "f609d085535c72587ffa33e85725af6b424db8934cfcfe25549364bc97baeec5"
+    assert RING.request_digest("accept", b"{}") == "0e370c334a474f352ba009fab6a9f00026d7aed1c4f4a9345a001ef4e38a17b0"
+    assert mark_of(SEED) == "4ec66c414b8683be3db8d2f4a9071673"
+
+
+def test_a_password_that_was_locked_by_the_first_version_is_unlocked() -> None:
+    secret = bytes.fromhex("0000000000000000000000003e07f82eb4bc1ad347bca00d522a986a3c5889f234d771549c15e1d403f39a")
+    assert RING.unlocked("sam", secret, "k1") == "chosen-password"
+
+
+def test_secrets_are_as_long_and_as_plain_as_they_are_said_to_be() -> None:
+    assert len(new_master_key()) == 32
+    secret = new_secret()
+    assert len(secret) == 32
+    assert set(secret) <= set("abcdefghijklmnopqrstuvwxyz234567")
+    hashed = mosquitto_hash("x")
+    assert (len(hashed.salt), len(hashed.digest)) == (12, 64)
+
+
+def test_a_key_that_is_no_base64url_is_told_so() -> None:
+    with pytest.raises(BadPublicKey, match="base64url"):
+        parse_public_key("!" * 43)

@@ -14,7 +14,9 @@ from hypothesis.stateful import invariant, precondition, rule, run_state_machine
 
 from bridge.broker import Incoming
 from tests.depth import searching
+from tests.invariants import violations_of
 from tests.lives.house import FragileStore
+from tests.lives.looking import snapshot_of
 from tests.lives.records import ACCEPTED, MINUTE, Dev, Line, Reg, Shown
 from tests.lives.said import CALLERS, message_of
 from tests.lives.seen import IDS
@@ -275,6 +277,7 @@ class Lives(Steps):
         for reg in self.model.regs.values():
             assert reg.status != ACCEPTED or reg.installed, "who was accepted has an account"
         assert self.run(self.house.reconcile()) == 0
+        assert violations_of(self.run(snapshot_of(self.house))) == []
 
 
 @pytest.fixture

@@ -156,3 +156,23 @@ def test_a_private_client_id_is_long_enough_not_to_be_guessed(client_id: str, ri
 
 def test_the_user_name_of_a_device_tells_tenant_and_id() -> None:
     assert names.device_username("t1", "pump-7") == "t1/device_pump-7"
+
+
+@pytest.mark.parametrize(
+    ("password", "right"),
+    [
+        *(("x" * length, right) for length, right in ((0, False), (7, False), (8, True), (128, True), (129, False))),
+        *(("pass\tword", False), ("pass\ud800word", False), ("pass word", True), ("é" * 8, True)),
+    ],
+)
+def test_a_chosen_password_has_8_to_128_characters_and_is_not_repeated(password: str, right: bool) -> None:
+    fault = names.password_fault(password)
+    assert (fault is None) == right
+    assert fault is None or not password or password not in fault
+
+
+def test_a_group_path_of_exactly_the_limit_is_one() -> None:
+    path = "/".join(["g" * 255] * 15 + ["g" * 127, "g" * 128])
+    assert len(path) == names.MAX_GROUP_PATH
+    assert names.group_path_fault(path) is None
+    assert names.group_path_fault(path + "g") is not None

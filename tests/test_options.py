@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from bridge.options import OPTIONS, InvalidOption, OptionValue, effective_value, neighbour_fault, own_value, policy_for
+from bridge.options import (
+    OPTIONS,
+    InvalidOption,
+    OptionValue,
+    device_topics,
+    effective_value,
+    neighbour_fault,
+    own_value,
+    policy_for,
+    shape_fault,
+)
 from bridge.registration import Policy, TokenPolicy
 
 CONTRACT: dict[str, tuple[Any, list[Any], list[Any]]] = {
@@ -143,3 +153,55 @@ def test_no_two_tenants_topics_meet_whatever_their_devices_are_called(
     }
     said = neighbour_fault(values, tenant, filters)
     assert said is None if fault is None else fault in str(said)
+
+
+def test_devices_have_the_filters_of_management_and_then_their_tenants_each_once() -> None:
+    values: dict[tuple[str, str], OptionValue] = {
+        ("management", "topics"): ["all/{id}/#", "tele/{tenant}/{id}"],
+        ("north", "topics"): ["plant/{tenant}/{id}/#", "tele/{tenant}/{id}"],
+    }
+    assert device_topics(values, "north") == ["all/{id}/#", "tele/north/{id}", "plant/north/{id}/#"]
+    assert device_topics(values, "default") == ["all/{id}/#", "tele/default/{id}"]
+    assert effective_value(values, "north", "topics") == device_topics(values, "north")
+    assert device_topics({}, "north") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        *(("", "not empty"), ("a/\0", "null character"), ("a+/b", "alone as a level")),
+        *((text, "last level") for text in ("#/a", "a/##", "##", "a#", "#/#")),
+        *((text, None) for text in ("+", "#", "a/+/#")),
+    ],
+)
+def test_a_topic_filter_has_its_wildcards_where_mqtt_has_them(text: str, words: str | None) -> None:
+    fault = shape_fault(text)
+    assert fault is None if words is None else words in (fault or "")
+
+
+@pytest.mark.parametrize("key", ["registration.ttl", "retry-after", "security-token.max-attempts"])
+def test_what_a_number_takes_is_told_with_its_unit_and_whether_zero_is_never(key: str) -> None:
+    option = OPTIONS[key]
+    with pytest.raises(InvalidOption) as told:
+        option.parse("x")
+    assert option.unit is not None
+    assert str(told.value).endswith(f"{option.unit}{', or 0 for never' if key == 'registration.ttl' else ''}")
+
+
+def test_a_number_of_up_to_12_digits_is_read_and_a_longer_one_is_none() -> None:
+    ttl = OPTIONS["registration.ttl"]
+    assert ttl.parse("000000000060") == 60
+    with pytest.raises(InvalidOption):
+        ttl.parse("0000000000060")
+
+
+def test_filters_are_taken_up_to_their_limits() -> None:
+    topics = OPTIONS["topics"]
+    assert len(topics.parse([f"p/{n}/{{id}}" for n in range(20)])) == 20  # type: ignore[arg-type]
+    longest = "p/{id}/" + "x" * 993
+    assert topics.parse([longest]) == [longest]
+    with pytest.raises(InvalidOption):
+        topics.parse([longest + "x"])
+    for brace in ("p/{id}/}", "p/{id}/{", "p/{id}/x}y"):
+        with pytest.raises(InvalidOption, match="braces"):
+            topics.parse([brace])

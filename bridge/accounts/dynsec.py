@@ -17,7 +17,7 @@ from bridge.accounts.grants import digest_of_members
 from bridge.arrows import Arrow, passed
 from bridge.broker import Connection, Disconnected
 from bridge.credentials import mosquitto_hash
-from bridge.wire import to_bytes
+from bridge.wire import from_bytes, to_bytes
 
 REQUESTS: Final = "$CONTROL/dynamic-security/v1"
 RESPONSES: Final = "$CONTROL/dynamic-security/v1/response"
@@ -91,6 +91,13 @@ def _is_missing(error: str | None) -> bool:
 
 def _is_there_already(error: str | None) -> bool:
     return error in {"Client already exists", "Role already exists"}
+
+
+def answers_of(payload: bytes) -> list[dict[str, Any]]:
+    """Return the answers in a message of the plugin; what is none is left out. Raises ValueError if it is no JSON."""
+    message = from_bytes(payload)
+    answers = message.get("responses") if isinstance(message, dict) else None
+    return [answer for answer in answers if isinstance(answer, dict)] if isinstance(answers, list) else []
 
 
 def _data(answer: dict[str, Any], member: str) -> Any:

@@ -1,7 +1,6 @@
 """The session that makes accounts on the operations broker and takes them away, as the rows say."""
 
 import asyncio
-import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ import structlog
 
 from bridge import broker
 from bridge.accounts import AccountsFault, Login
-from bridge.accounts.dynsec import RESPONSES, Dynsec
+from bridge.accounts.dynsec import RESPONSES, Dynsec, answers_of
 from bridge.batch import AccountWork
 from bridge.broker import Connection, LoginRefused
 from bridge.clock import clock
@@ -132,8 +131,8 @@ class AccountsSession:
         async for messages in connection.batches():
             for message in messages:
                 try:
-                    answers = json.loads(message.payload)["responses"]
-                except (ValueError, KeyError, TypeError):
+                    answers = answers_of(message.payload)
+                except ValueError:  # not a word of the plugin
                     log.warning("not understood", topic=message.topic)
                     continue
                 accounts.heard(answers)

@@ -1,0 +1,1 @@
+"""Inputs that are kept and made, and what is promised about each of them."""
