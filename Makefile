@@ -8,8 +8,8 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose compiler clock clients check format unit e2e test test-brokers soak demo deep more fuzz mutants \
-	bench docs clean
+.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool clock compiler clients check format deep test fuzz \
+	mutants unit e2e more test-brokers crashes soak demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,14 @@ mosquitto-2.1: ## Mosquitto 2.1 beside the system's, in build/mosquitto-2.1 (Deb
 
 compose:
 	@.ci/need docker-compose=docker-compose
+
+units:
+	@.ci/need systemd-analyze=systemd
+
+promtool: build/prometheus/promtool
+
+build/prometheus/promtool:
+	@.ci/promtool $(@D)
 
 clock:
 	@.ci/need faketime=faketime
@@ -71,17 +79,20 @@ mutants: $(READY) ## break the pure rooms in some thousand ways and tell which n
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not long"
 
-e2e: setup compose clients clock $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
+e2e: setup compose clients clock units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
 	$(BIN)/python -m pytest -q -m "e2e and alone"
 
 more: $(READY) ## the searches of unit, five times as long, and what they find in a broken bridge
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_lives_broken.py tests/test_corpora.py
 
-test: setup compose clients clock check unit more e2e ## everything that must pass
+test: setup compose clients clock units promtool check unit more e2e ## everything that must pass
 
-test-brokers: setup compose clients clock mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
+test-brokers: setup compose clients clock units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
+
+crashes: setup ## kill bridge and brokers at every arrow of all that people and devices do; it takes long
+	BOOTSTRAP_BRIDGE_TEST_CRASHES=all $(BIN)/python -m pytest -q tests/e2e/test_crashes.py
 
 KILLS ?= 1000
 DEVICES ?= 100
@@ -95,10 +106,12 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw the states, the roles and the reference of the commands from the code
+docs: $(READY) ## draw states, roles, commands, measures, arrows and invariants from the code
 	@$(BIN)/python docs/draw.py
 	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
+	@$(BIN)/python docs/draw_measures.py
+	@$(BIN)/python docs/draw_crashes.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build mutants var

@@ -11,38 +11,11 @@ import struct
 import sys
 import time
 
-CONNECTIONS = 4
+from tests.e2e import packets
+
+CALLS_EACH = 2_500
+"""Calls of one connection at the most, far below what the bridge takes from one at once."""
 PATIENCE = 120.0
-
-
-def _text(value: str) -> bytes:
-    raw = value.encode()
-    return struct.pack(">H", len(raw)) + raw
-
-
-def _packet(kind: int, body: bytes) -> bytes:
-    length, head = len(body), bytearray([kind])
-    while True:
-        length, digit = divmod(length, 128)
-        head.append(digit | (0x80 if length else 0))
-        if not length:
-            return bytes(head) + body
-
-
-def connect_packet(client_id: str, username: str, password: str) -> bytes:
-    """CONNECT of MQTT 3.1.1 with a clean session."""
-    header = _text("MQTT") + bytes([4, 0xC2]) + struct.pack(">H", 120)
-    return _packet(0x10, header + _text(client_id) + _text(username) + _text(password))
-
-
-def subscribe_packet(topic: str) -> bytes:
-    """SUBSCRIBE with QoS 1."""
-    return _packet(0x82, struct.pack(">H", 1) + _text(topic) + b"\x01")
-
-
-def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
-    """PUBLISH with QoS 1."""
-    return _packet(0x32, _text(topic) + struct.pack(">H", mid) + payload)
 
 
 class Caller(asyncio.Protocol):
@@ -63,29 +36,13 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         acks = bytearray()
-        at = 0
-        while at + 2 <= len(self._buffer):
-            length, shift, body = 0, 0, at + 1
-            while body < len(self._buffer):
-                digit = self._buffer[body]
-                length |= (digit & 0x7F) << shift
-                shift += 7
-                body += 1
-                if not digit & 0x80:
-                    break
-            else:
-                break
-            if body + length > len(self._buffer):
-                break
-            kind = self._buffer[at] & 0xF0
-            if kind == 0x90:
+        for first, body in packets.taken(self._buffer):
+            if first & 0xF0 == 0x90:
                 self.subscribed.set()
-            elif kind == 0x30:
-                topic_length = struct.unpack_from(">H", self._buffer, body)[0]
-                acks += b"\x40\x02" + self._buffer[body + 2 + topic_length : body + 4 + topic_length]
+            elif first & 0xF0 == 0x30:
+                length = struct.unpack_from(">H", body)[0]
+                acks += packets.puback(body[2 + length : 4 + length])
                 self._left -= 1
-            at = body + length
-        del self._buffer[:at]
         if acks and self.transport is not None:
             self.transport.write(bytes(acks))
         if self._left <= 0:
@@ -96,16 +53,19 @@ async def herd(port: int, username: str, password: str, first: int, number: int)
     """Call once for each of ``number`` devices from ``herd-<first>`` on; return the seconds until all are answered."""
     loop = asyncio.get_running_loop()
     callers: list[tuple[Caller, bytes]] = []
-    for part in range(CONNECTIONS):
-        ids = range(first + part, first + number, CONNECTIONS)
+    connections = max(4, -(-number // CALLS_EACH))
+    for part in range(connections):
+        ids = range(first + part, first + number, connections)
         client_id = secrets.token_urlsafe(24)
         caller = Caller(len(ids))
         await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)  # type: ignore[misc]
         assert caller.transport is not None
-        caller.transport.write(connect_packet(client_id, username, password))
-        caller.transport.write(subscribe_packet(f"bootstrap/+/response/{client_id}"))
+        caller.transport.write(packets.connect(client_id, username, password))
+        caller.transport.write(packets.subscribe(f"bootstrap/+/response/{client_id}"))
         calls = b"".join(
-            publish_packet(f"bootstrap/herd-{one}/request/{client_id}", b'{"securityToken":"abc"}', index % 65_535 + 1)
+            packets.publish(
+                f"bootstrap/herd-{one}/request/{client_id}", b'{"securityToken":"abc"}', mid=index % 65_535 + 1
+            )
             for index, one in enumerate(ids)
         )
         callers.append((caller, calls))

@@ -29,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.large import measure_large
 from bridge.credentials import mosquitto_hash
+from tests.e2e.fairness import fairness, ratio_of
+from tests.e2e.malformations import flood_with_malformed
 from tests.e2e.peer import PATIENCE, V5, administrator, device
 from tests.e2e.site import ApartSite, free_ports, run
 
@@ -42,8 +44,14 @@ BARS = {
     "large_start_s": ("<=", 2.0),
     "large_page_ms": ("<=", 50.0),
     "large_memory_mb": ("<=", 200.0),
+    "fairness_ratio": ("<=", 5.0),
+    "malformed_memory_ratio": ("<=", 1.1),
 }
+FLOOD = 1_000
+"""Calls a second by one id, while others call."""
+FAIR_CALLS = 500
 NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+PARTS = ("herd", "accept", "overload", "large")
 console = Console()
 
 
@@ -242,6 +250,29 @@ async def measure_accept(bench: Bench, number: int) -> dict[str, Any]:
     }
 
 
+def measure_overload(bench: Bench, rounds: int, malformed: int) -> dict[str, Any]:
+    """Measure what others wait while one id floods, and what malformed calls of every kind leave in memory."""
+    found = fairness(bench.site.access, FLOOD, rounds, FAIR_CALLS)
+    for number, one in enumerate(found, 1):
+        console.print(
+            f"  flood {number}/{rounds}: {one.rate:,.0f}/s, p99 {one.idle * 1000:.1f} ms without it,"
+            f" {one.flooded * 1000:.1f} ms with it",
+            highlight=False,
+        )
+    sent = flood_with_malformed(bench.site, malformed // 10, malformed)
+    assert sent.counted == sent.sent, sent
+    return {
+        "fairness_ratio": ratio_of(found),
+        "fairness_calls": FAIR_CALLS * rounds,
+        "fairness_flood_per_second": statistics.median(one.rate for one in found),
+        "fairness_idle_p99_ms": statistics.median(one.idle for one in found) * 1000,
+        "fairness_flooded_p99_ms": statistics.median(one.flooded for one in found) * 1000,
+        "malformed_memory_ratio": sent.memory_ratio,
+        "malformed_messages": malformed,
+        "malformed_memory_mb": sent.last / 1e6,
+    }
+
+
 async def _timed(step: Callable[[int], Any], one: int) -> float:
     started = time.perf_counter()
     await step(one)
@@ -273,11 +304,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="turns of echo and bridge")
     parser.add_argument("--accepts", type=int, default=300, help="accepts to measure")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the bulk file")
-    parser.add_argument("--only", choices=("herd", "accept", "large"), help="measure only this, and write nothing")
+    parser.add_argument("--malformed", type=int, default=100_000, help="malformed calls; a tenth is compared with")
+    parser.add_argument("--only", choices=PARTS, help="measure only this, and write nothing")
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="bootstrap-bridge-bench-") as folder:
-        for name in ("herd", "accept", "large"):
+        for name in PARTS:
             if options.only not in (None, name):
                 continue
             bench = Bench(Path(folder) / name)
@@ -287,6 +319,9 @@ def main() -> int:
                     figures |= measure_herd(bench, options.devices, options.rounds)
                 elif name == "large":
                     figures |= measure_large(bench.site, options.rows)
+                elif name == "overload":
+                    bench.site.start_bridge()
+                    figures |= measure_overload(bench, options.rounds, options.malformed)
                 else:
                     bench.site.start_bridge()
                     figures |= asyncio.run(measure_accept(bench, options.accepts))

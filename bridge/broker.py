@@ -8,6 +8,7 @@ reason of a publish.
 
 import asyncio
 import functools
+import logging
 import random
 import socket
 import time
@@ -44,6 +45,9 @@ SESSION_LIFE: Final = 1_209_600
 KEEPALIVE: Final = 15
 """Seconds of silence after which the broker is asked whether it is still there. One that says nothing for as long again
 is gone; the broker ends a silent connection of ours, and speaks our last will, after one and a half times as long."""
+
+_UNHEARD: Final = logging.getLogger(f"{__name__}.aiomqtt")
+_UNHEARD.disabled = True  # whoever uses a connection is told all of it by exceptions
 
 _NOT_AUTHORISED: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A})
 
@@ -169,6 +173,8 @@ class _Client(aiomqtt.Client):
             self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
             self._connected.exception()  # nobody may be waiting for it any more
         super()._on_disconnect(client, userdata, flags, reason, properties)
+        if self._disconnected.done():
+            self._disconnected.exception()  # the same
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self._loop.call_soon_threadsafe(self._watch, sock)  # paho connects in a thread of its own
@@ -262,10 +268,16 @@ class Connection:
     ) -> None:
         """Subscribe to ``filters``. Raises SubscriptionRefused if the broker says no to one, Disconnected."""
         options = SubscribeOptions(qos, no_local, retain_as_published, retain_handling)
+        subscribing = asyncio.ensure_future(self._client.subscribe([(filter_, options) for filter_ in filters]))
         try:
-            codes = await self._client.subscribe([(filter_, options) for filter_ in filters])
+            await asyncio.wait((subscribing, self._client.ended), return_when=asyncio.FIRST_COMPLETED)
+            if not subscribing.done():  # aiomqtt would wait its whole patience for an answer
+                raise Disconnected("could not subscribe: the connection ended")
+            codes = subscribing.result()
         except aiomqtt.MqttError as error:
             raise Disconnected(f"could not subscribe: {error}") from error
+        finally:
+            subscribing.cancel()
         for filter_, code in zip(filters, cast("list[ReasonCode]", codes), strict=True):
             value = code.value
             if value >= 0x80:
@@ -410,6 +422,7 @@ async def connect(
         timeout=patience,
         max_inflight_messages=0,  # the window is kept here; paho looks through all that is under way each time
         queue_type=cast("Any", lambda maxsize=0: inbox),
+        logger=_UNHEARD,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
     # Only connecting shall read as a failure to connect, hence no `async with` round the caller's block here.

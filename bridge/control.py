@@ -135,8 +135,7 @@ class Control:
             asked.outcome = Code.INTERNAL
             log.error("not stored", actor=asked.actor, command=command, fault=str(error))
             await self._unfollow(asked)
-            kept = "what was done before it stays" if asked.command in SWEEPS else "nothing was done"
-            handled.payload = self._internal(asked, f"the change could not be stored, {kept}: try again")
+            handled.payload = self._internal(asked, _not_stored(asked.command))
         except Exception:
             asked.outcome = Code.INTERNAL
             self._meter.count(FAULTS, where="control")
@@ -321,3 +320,11 @@ class Control:
 
     def _internal(self, asked: _Asked, message: str) -> bytes:
         return Answer(asked.command, asked.request_id, refusal=Refusal(Code.INTERNAL, message)).to_bytes()
+
+
+def _not_stored(command: str) -> str:
+    """Say what has become of a request that the database did not do."""
+    if command not in CHANGING:
+        return "the database could not be read, the bridge's log says why: try again later"
+    kept = "what was done before it stays" if command in SWEEPS else "nothing was done"
+    return f"the change could not be stored, {kept}: try again later, the bridge's log says why"

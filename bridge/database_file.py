@@ -15,7 +15,7 @@ from typing import Final
 
 _SCHEME: Final = "sqlite+aiosqlite:///"
 _MAGIC: Final = b"SQLite format 3\0"
-CHECKED: Final = 1.0
+CHECKED: Final = 0.3
 """Seconds for which the pages of a database are looked through at the start; a larger one is seen in part."""
 _STEPS: Final = 1_000
 """Instructions of SQLite between two looks at the clock."""

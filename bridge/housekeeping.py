@@ -1,22 +1,18 @@
-"""What is done now and then: what is over goes, and times that lie in the future are brought back."""
+"""What is done now and then: what is over goes."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 import structlog
 
-from bridge import future_times, queries
+from bridge import queries
 from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.control import REMEMBERED
 from bridge.decisions import Age, Event
 from bridge.rulebook import Rulebook
-from bridge.store import Store, StoreFault
-from bridge.timekeeping import Timekeeper
+from bridge.store import Store
 
-MINDING: Final = 2.0
-"""Seconds between two looks whether the clock was set."""
 AGED_AT_ONCE: Final = 500
 
 log = structlog.get_logger("bridge")
@@ -48,21 +44,3 @@ async def keep_house(store: Store, rulebook: Rulebook, now: int) -> AsyncIterato
         if len(ids) < AGED_AT_ONCE:
             return
         after = ids[-1]
-
-
-async def mind_clock(store: Store, keeper: Timekeeper, now: Callable[[], int]) -> None:
-    """Bring times back that lie in the future, at the start and whenever the clock was set back."""
-    while True:
-        latest = keeper.latest()
-        if latest is not None:
-            try:
-                async with store.read() as connection:
-                    ahead = await future_times.tables_ahead(connection, latest)
-                if ahead:
-                    async with store.write() as transaction:
-                        number = await future_times.bring_back(transaction.connection, latest, now())
-                    log.warning("times brought back", rows=number, tables=ahead)
-                keeper.looked_through()
-            except StoreFault as error:
-                log.warning("times not looked through", reason=str(error))
-        await asyncio.sleep(MINDING)

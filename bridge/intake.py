@@ -200,7 +200,13 @@ class Intake:
         # Not the whole topic: a private client id is what keeps a private call private.
         levels = self._topics.levels(message.topic)
         if self._lines.takes("", time.monotonic()):
-            log.warning("malformed call", device=levels[1][:256], reason=str(error), total=self.malformed)
+            log.warning(
+                "malformed call",
+                device=levels[1][:256],
+                kind=error.kind,
+                reason=str(error),
+                total=self.malformed,
+            )
         else:
             self._unlogged[error.kind] += 1
         # Counted as what it is, whatever the limits say; those are for the answer.

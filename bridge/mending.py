@@ -19,6 +19,9 @@ from bridge.accounts.dynsec import TEXTNAME, role_name
 from bridge.credentials import mosquitto_line, verifies
 from bridge.folder import write_private
 
+AGAIN: Final = 0.3
+"""Seconds after which a file that does not look right is read once more: Mosquitto 2.0 empties it before it writes, and
+a broker may run that should stand still."""
 CLOSED: Final = {"publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": True}
 
 
@@ -114,6 +117,10 @@ def put_right(path: Path, look: Callable[[bytes], Mended]) -> list[str]:
     """
     raw = path.read_bytes()
     mended = look(raw)
+    if mended.faults:
+        time.sleep(AGAIN)
+        raw = path.read_bytes()
+        mended = look(raw)
     if not mended.faults:
         return []
     kept = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}")

@@ -31,4 +31,5 @@ class Notifier:
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sending,
         ):
             sending.connect(self._address)
-            sending.send("\n".join(words).encode())
+            # A line is an assignment, so that none may come in with a reason that has several.
+            sending.send("\n".join(" ".join(word.splitlines()) for word in words).encode())

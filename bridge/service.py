@@ -4,7 +4,6 @@ import asyncio
 import gc
 import math
 import socket
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -12,14 +11,14 @@ from typing import Final
 
 import structlog
 
-from bridge import __version__, broker, future_times, queries
+from bridge import __version__, broker, queries
 from bridge.arrows import Arrow, passed
 from bridge.clock import clock
 from bridge.control import Control
 from bridge.database_file import Before, lock_of, path_of
 from bridge.folder import write_private
 from bridge.health import DATABASE, RIGHTS, Health
-from bridge.housekeeping import keep_house, mind_clock
+from bridge.housekeeping import keep_house
 from bridge.httpd import serving
 from bridge.installation import Installation, ServiceLogin, own_logins
 from bridge.intake import Intake, paced
@@ -27,6 +26,7 @@ from bridge.leaving import leave
 from bridge.limits import Rates
 from bridge.locks import Lock, take_lock
 from bridge.metrics import Metrics
+from bridge.minding import mind_clock, timekeeper
 from bridge.neighbours import Neighbours
 from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
@@ -38,10 +38,10 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
-from bridge.settings import RECONCILE_EVERY
+from bridge.settings import RECONCILE_EVERY, RECONNECT_WITHIN
 from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
-from bridge.timekeeping import GRACE, Timekeeper
+from bridge.timekeeping import Timekeeper
 from bridge.vitals import Vitals
 from bridge.wire import iso
 
@@ -79,15 +79,17 @@ class Service:
         rates: Rates | None = None,
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
+        reconnect_within: float = RECONNECT_WITHIN,
         listening: socket.socket | None = None,
         ending: Ending | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        """Take an installation; ``keepalive`` and ``reconcile_every`` are in seconds."""
+        """Take an installation; all times are in seconds."""
         self._rates = rates or Rates()
         self._installation = installation
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
+        self._reconnect_within = reconnect_within
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -178,9 +180,6 @@ class Service:
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
-            newest = await future_times.newest(connection)
-            settled = await future_times.newest(connection, until=clock() - round(GRACE * 1000))
-            keeper = Timekeeper(clock, time.monotonic, newest, settled)
         rulebook.follow(now.values, now.tenants, now.roles)
         meter = self._meter
         herald = Herald(topics, meter)
@@ -215,7 +214,7 @@ class Service:
         accounts.compared = info.compared.set
         sessions: tuple[Session, ...] = (gate, control, info, accounts)
         self._vitals.follow(store, {one.name: one.current for one in (gate, control, info, accounts)})
-        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control, keeper), name="work")
+        working = asyncio.create_task(self._work(store, rulebook, herald, sessions, control), name="work")
         try:
             await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -229,16 +228,18 @@ class Service:
         herald: Herald,
         sessions: Sequence[Session],
         control: ControlSession,
-        keeper: Timekeeper,
     ) -> None:
         """Hold the sessions and do what is to be done beside them, until cancelled."""
         meter = self._meter
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
                 advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
-                tasks.create_task(hold(session, self.health, advice, meter=meter), name=f"session {session.name}")
+                backoff = broker.Backoff(self._reconnect_within)
+                holding = hold(session, self.health, advice, backoff, meter=meter)
+                tasks.create_task(holding, name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
             tasks.create_task(watch_database(store, self.health), name="watch the database")
+            keeper = await timekeeper(store)
             tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
             tasks.create_task(self._keep_house(store, rulebook, herald, keeper), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")

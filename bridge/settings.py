@@ -11,6 +11,9 @@ from bridge.limits import Rates
 RECONCILE_EVERY: Final = 900.0
 """Seconds between two comparisons of the operations broker's accounts with the database."""
 
+RECONNECT_WITHIN: Final = 10.0
+"""Seconds after which the bridge has tried to reach a broker again, at the latest."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 """Calls a second; 0 is no limit."""
@@ -39,6 +42,7 @@ class Settings(BaseSettings):
     metrics_listen: str = "127.0.0.1"
     log_level: str = "info"
     keepalive: Annotated[int, Field(ge=5, le=600)] = 15
+    reconnect_within: Annotated[float, Field(ge=0.1, le=600)] = RECONNECT_WITHIN
     reconcile_every: Annotated[float, Field(ge=1, le=604_800)] = RECONCILE_EVERY
     log_format: Literal["auto", "json", "text"] = "auto"
     calls_per_device: Rate = Rates.device

@@ -43,6 +43,7 @@ class Store:
         self._reader = reader
         self._path = path
         self._file = _identity(path)
+        self._anchor = _anchor(path)
         self._damage: StoreFault | None = None
         self.meter: Meter = UNMEASURED
         self.noticed: Callable[[StoreFault], None] = lambda fault: None
@@ -66,6 +67,7 @@ class Store:
             async with writer.connect() as connection:
                 await connection.run_sync(_upgrade, before)
                 await connection.commit()
+            return cls(writer, _engine(url, None), path)
         except StoreUnusable:
             await writer.dispose()
             raise
@@ -79,12 +81,13 @@ class Store:
         except CommandError as error:
             await writer.dispose()
             raise StoreUnusable(f"the database {_shown(url)} is of a version unknown here: {error}") from error
-        return cls(writer, _engine(url, None), path)
 
     async def close(self) -> None:
         """Close all connections."""
         await self._writer.dispose()
         await self._reader.dispose()
+        if self._anchor is not None:
+            self._anchor.close()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -131,6 +134,19 @@ class Store:
         self.meter.count(STORE_FAULTS)
         self.noticed(fault)
         return fault
+
+
+def _anchor(path: Path | None) -> sqlite3.Connection | None:
+    """Open the database once more, idle. The last to leave puts the log into the database and deletes it.
+
+    Pools close connections that were cancelled; without a log a bridge that was killed would be taken for one whose log
+    was lost.
+    """
+    if path is None:
+        return None
+    connection = sqlite3.connect(path)
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return connection
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

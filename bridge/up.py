@@ -146,6 +146,7 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
         rates=settings.rates,
         keepalive=settings.keepalive,
         reconcile_every=settings.reconcile_every,
+        reconnect_within=settings.reconnect_within,
         listening=listening,
         ending=ending,
         notifier=Notifier(),

@@ -94,7 +94,7 @@ def what_was_told_of_a_person_is_so(snapshot: Snapshot) -> Iterator[str]:
                 yield f"{name} was told a password that is not the account's"
 
 
-def a_provided_password_is_the_account_s(snapshot: Snapshot) -> Iterator[str]:
+def a_provided_password_is_that_of_the_account(snapshot: Snapshot) -> Iterator[str]:
     """A device of a full bulk file has the password that stood in the last file that was done."""
     provided = {
         subject: (one, one.passwords[subject])
@@ -173,7 +173,7 @@ PROMISES: Final = (
     one_life_has_one_password,
     what_was_told_of_a_device_is_so,
     what_was_told_of_a_person_is_so,
-    a_provided_password_is_the_account_s,
+    a_provided_password_is_that_of_the_account,
     nothing_is_done_twice,
     a_file_is_counted_as_it_was_told,
     an_answer_is_remembered_as_it_was_told,

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from bridge import queries
+from bridge.database_file import log_of
 from bridge.records import Change
 from bridge.store import Store, StoreFault, StoreUnusable
 from tests.making import waiting
+from tests.world import World
 
 
 class Listener:
@@ -108,3 +110,25 @@ async def test_a_new_connection_that_fails_is_a_fault_like_any_other(store: Stor
     spoil(path, 0)
     with pytest.raises(StoreFault, match="is damaged"):
         await ids(store)
+
+
+async def test_an_administrator_is_told_whether_a_change_or_a_question_has_failed(world: World, path: Path) -> None:
+    spoil(path)
+    await world.store.close()
+    for command, body, words in (
+        ("register", {"id": "pump-1"}, "could not be stored, nothing was done: try again"),
+        ("list", {}, "could not be read"),
+    ):
+        answer = await world.answer(command, body)
+        assert answer["error"]["code"] == "INTERNAL"
+        assert words in answer["error"]["message"]
+
+
+async def test_the_log_is_there_for_as_long_as_the_database_is_in_use(store: Store, path: Path) -> None:
+    await save(store, "pump-1")
+    await store._writer.dispose()
+    await store._reader.dispose()
+    assert log_of(path).exists()
+    await save(store, "pump-2")
+    await store.close()
+    assert not log_of(path).exists()

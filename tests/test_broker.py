@@ -85,6 +85,25 @@ async def test_a_publish_that_nobody_will_acknowledge_is_given_up_when_the_conne
         await publishing
 
 
+async def test_a_subscription_that_nobody_will_answer_is_given_up_when_the_connection_ends() -> None:
+    ended: asyncio.Future[None] = asyncio.Future()
+    given_up = asyncio.Event()
+
+    async def subscribe(topics: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    client = cast("broker._Client", SimpleNamespace(_client=FakePaho(), ended=ended, subscribe=subscribe))
+    subscribing = asyncio.create_task(Connection(client, broker._Inbox(), manual_ack=True).subscribe("a/b"))
+    await asyncio.sleep(0)
+    ended.set_result(None)
+    with pytest.raises(Disconnected, match="the connection ended"):
+        await subscribing
+    await given_up.wait()
+
+
 @pytest.mark.parametrize("how", ["reset", "silent"])
 async def test_a_broker_that_takes_a_connection_and_says_nothing_is_no_broker_and_leaves_nothing_open(how: str) -> None:
     left = asyncio.Event()

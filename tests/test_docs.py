@@ -12,12 +12,14 @@ import typer
 
 from bridge import cli
 from bridge.applications import may_use
+from bridge.arrows import Arrow
 from bridge.handlers import HANDLERS, SWEEPS
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.options import OPTIONS, TOPICS, Values
 from bridge.registration import Code, Status
 from bridge.speaking import app
-from docs import draw, draw_commands, draw_roles
+from docs import draw, draw_commands, draw_crashes, draw_roles
+from tests.invariants import INVARIANTS
 from tests.world import World
 
 assert cli  # imported for the commands it adds to the app
@@ -108,6 +110,13 @@ def test_every_command_argument_and_option_has_a_help_text(name: str) -> None:
 
 def test_the_table_of_roles_is_drawn_from_the_grants_as_they_are() -> None:
     assert draw_roles.PAGE.read_text(encoding="utf-8") == draw_roles.page(), "run make docs"
+
+
+def test_the_arrows_and_the_invariants_stand_in_the_page_as_they_are_in_the_code() -> None:
+    assert draw_crashes.PAGE.read_text(encoding="utf-8") == draw_crashes.page(), "run make docs"
+    for arrow in Arrow:
+        assert f"| `{arrow.name}` | {arrow.value} |" in draw_crashes.page()
+    assert draw_crashes.invariants().count("\n") == len(INVARIANTS) + 1
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,14 +1,10 @@
 """The clock was ahead and is right again: deadlines run from now on, and nothing is remembered for too long."""
 
-import asyncio
-from typing import Any
-
 import sqlalchemy as sa
 
 from bridge import future_times, schema
-from bridge.housekeeping import keep_house, mind_clock
-from bridge.timekeeping import SLACK, Timekeeper
-from tests.hurried import hurried
+from bridge.housekeeping import keep_house
+from bridge.timekeeping import SLACK
 from tests.world import START, World
 
 YEAR = 365 * 86_400.0
@@ -96,40 +92,3 @@ async def test_times_between_calls_and_confirmation_are_never_negative(world: Wo
         await transaction.connection.execute(sa.update(table).values(first_called=START, confirmed=START - 5_000))
     stats = await world.done("stats", {"since": "2025-01-01T00:00:00.000Z"})
     assert stats["callToConfirmedSeconds"]["p50"] == 0
-
-
-def test_it_is_done_at_the_start_and_whenever_the_clock_was_set_back(empty_database: Any) -> None:
-    class Rows:
-        def __init__(self) -> None:
-            self.looked = asyncio.Event()
-
-        def read(self) -> Any:
-            self.looked.set()
-            return self
-
-        async def __aenter__(self) -> Any:
-            return self
-
-        async def __aexit__(self, *error: object) -> None:
-            return None
-
-        async def execute(self, statement: object) -> Any:
-            return self
-
-        def first(self) -> None:
-            return None
-
-    async def mind() -> None:
-        rows, now = Rows(), START
-        keeper = Timekeeper(lambda: now, lambda: 0.0)
-        store: Any = rows
-        minding = asyncio.create_task(mind_clock(store, keeper, lambda: now))
-        await rows.looked.wait()
-        rows.looked.clear()
-        await asyncio.sleep(10)
-        assert not rows.looked.is_set()
-        now -= 3_600_000
-        await rows.looked.wait()
-        minding.cancel()
-
-    hurried(mind())

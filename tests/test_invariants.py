@@ -289,7 +289,7 @@ BREACHES: Final[Mapping[str, Iterable[Breach]]] = {
         _with("passwords", "rita", "another"),
         _more("asked", _told("delete-administrator", "rita")),
     ),
-    "a_provided_password_is_the_account_s": (_with("passwords", FILED, "another"),),
+    "a_provided_password_is_that_of_the_account": (_with("passwords", FILED, "another"),),
     "nothing_is_done_twice": (
         _more("audit", AuditEntry(NOW, "default", BY, "accept", "pump-7", "ok", {})),
         _lacks("audit", lambda written: written.action == "accept"),

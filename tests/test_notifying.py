@@ -16,6 +16,8 @@ def test_systemd_hears_one_message_with_all_words(tmp_path: Path, abstract: bool
         listening.bind("\0" + name[1:] if abstract else name)
         Notifier({"NOTIFY_SOCKET": name}).tell(READY, "STATUS=ready")
         assert listening.recv(1_000) == b"READY=1\nSTATUS=ready"
+        Notifier({"NOTIFY_SOCKET": name}).tell("STATUS=not ready: one\nMAINPID=1")
+        assert listening.recv(1_000) == b"STATUS=not ready: one MAINPID=1"
 
 
 def test_without_systemd_nothing_happens() -> None:

@@ -184,3 +184,48 @@ def test_a_session_that_fails_while_it_is_cancelled_does_not_begin_again() -> No
         beginning_again.cancel()
 
     hurried(work())
+
+
+def test_a_session_whose_group_fails_by_itself_begins_again() -> None:
+    async def work() -> None:
+        async def fails() -> None:
+            await asyncio.sleep(0)  # the group is left already, and waits for this
+            raise Disconnected("the broker has ended")
+
+        async def in_a_group(session: Scripted) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fails())
+
+        session = Scripted(in_a_group, in_a_group)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        beginning_again = asyncio.create_task(session.over.wait())
+        await asyncio.wait({holding, beginning_again}, return_when=asyncio.FIRST_COMPLETED)
+        assert beginning_again.done()
+        assert not holding.done()
+        holding.cancel()
+        await asyncio.wait({holding})
+
+    hurried(work())
+
+
+def test_a_session_whose_tasks_fail_begins_again_and_is_ended_by_nothing_but_us() -> None:
+    async def work() -> None:
+        async def fail() -> None:
+            await asyncio.sleep(1)
+            raise AWAY
+
+        async def in_a_group(session: Scripted) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+                tasks.create_task(asyncio.Event().wait())
+
+        session = Scripted(in_a_group, in_a_group, in_a_group)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        async with asyncio.timeout(60):
+            await session.over.wait()
+        assert len(session.begun) == 4
+        holding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await holding
+
+    hurried(work())

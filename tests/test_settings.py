@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from bridge.limits import Rates
 from bridge.settings import BadSettings, settings_from
 
 
@@ -60,3 +61,27 @@ def test_a_prefix_that_is_no_topic_is_refused(prefix: str) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         settings_from().__setattr__("port", 7)
+
+
+def test_a_form_of_the_log_that_there_is_not_is_refused_in_words() -> None:
+    with pytest.raises(BadSettings, match="log_format"):
+        settings_from(log_format="xml")
+
+
+def test_no_port_for_figures_is_opened_unless_somebody_asks() -> None:
+    settings = settings_from()
+    assert (settings.metrics_port, settings.metrics_listen) == (None, "127.0.0.1")
+    with environment(BOOTSTRAP_BRIDGE_METRICS_PORT="1885"):
+        assert settings_from().metrics_port == 1885
+
+
+def test_limits_are_numbers_and_0_is_none() -> None:
+    assert settings_from().rates == Rates()
+    with environment(BOOTSTRAP_BRIDGE_CALLS_PER_DEVICE="0.5", BOOTSTRAP_BRIDGE_CALLS_OVERALL="0"):
+        assert settings_from(calls_per_connection=7).rates == Rates(0.5, 7, 0)
+
+
+@pytest.mark.parametrize("rate", [-1, "nan", "inf", "many", 10_000_000])
+def test_a_limit_that_is_no_rate_is_refused_by_name(rate: object) -> None:
+    with pytest.raises(BadSettings, match="calls_per_device"):
+        settings_from(calls_per_device=rate)

@@ -136,7 +136,7 @@ async def hold(
     while True:
         began = math.inf
         try:
-            await session.run()
+            await _life(session)
         except* (BrokerError, StoreFault, AccountsFault) as group:
             # A session's tasks fail together; the first reason says enough.
             reason = _first(group)
@@ -148,12 +148,27 @@ async def hold(
             health.counts[f"attempts {session.name}"] += 1
         finally:
             session.ready.turn_off()
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            # A group whose tasks fail while it is cancelled raises what they failed with, and nothing else.
-            raise asyncio.CancelledError
         if now() - began > STABLE:
             pauses.reset()
         await pauses.wait()
+
+
+async def _life(session: Session) -> None:
+    """Run ``session`` once, in a task of its own, so that what ends the session is told from what ends us.
+
+    A group whose tasks fail while it is cancelled raises what they failed with and forgets that it was cancelled; and
+    until Python 3.13 one whose tasks fail leaves its task counted as being cancelled (``Task.cancelling``).
+    """
+    running = asyncio.create_task(session.run(), name=f"life of {session.name}")
+    try:
+        await asyncio.wait((running,))
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.wait((running,))
+        if not running.cancelled():
+            running.exception()  # it is ending, whatever it failed with
+        raise
+    running.result()
 
 
 class _Outage:

@@ -61,7 +61,7 @@ class ControlSession:
             self.lives += 1
             try:
                 async with asyncio.TaskGroup() as tasks:
-                    quick, slow = _Waiting(), _Waiting()
+                    quick, slow = _Waiting(), _Waiting(takes_a_while=True)
                     tasks.create_task(self._receive(connection, quick, slow), name="control: receive")
                     tasks.create_task(self._work(connection, quick), name="control: requests")
                     tasks.create_task(self._work(connection, slow), name="control: files")
@@ -129,16 +129,19 @@ class ControlSession:
             note_dropped(connection, REQUEST, self._meter)
 
     async def _work(self, connection: Connection, waiting: "_Waiting") -> None:
-        """Work on requests one after the other; on what takes a while, while others are answered."""
+        """Work on requests one after the other; on what takes a while, while others are answered.
+
+        At the end what is quick is answered still, and of what takes a while no more is begun.
+        """
         while True:
-            message = waiting.turns.take()
-            if message is None:
-                waiting.some.clear()
-                await waiting.some.wait()
-            elif not self.hands.resting:
-                with self.hands.full():
+            waiting.some.clear()
+            with self.hands.full():
+                while (message := waiting.turns.take()) is not None:
+                    if self.hands.resting and waiting.takes_a_while:
+                        continue
                     passed(Arrow.REQUEST_HEARD)
                     await self._tell(connection, await self._control.handle(message))
+            await waiting.some.wait()
 
     async def _tell(self, connection: Connection, handled: Handled) -> None:
         if handled.account_work:
@@ -151,6 +154,7 @@ class ControlSession:
 
 
 class _Waiting:
-    def __init__(self) -> None:
+    def __init__(self, *, takes_a_while: bool = False) -> None:
+        self.takes_a_while = takes_a_while
         self.turns: Turns[Incoming] = Turns()
         self.some = asyncio.Event()

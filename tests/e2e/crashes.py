@@ -193,10 +193,10 @@ async def expiring(stage: Stage) -> None:
     """Registrations expire while the bridge starts."""
     key = {"category": "device-registration", "key": "registration.ttl"}
     await insist(stage.access, "register", {"devices": [{"id": device_id} for device_id in stage.ids]})
+    with contextlib.closing(sqlite3.connect(stage.site.database, timeout=30)) as connection, connection:
+        connection.execute("UPDATE registrations SET created = created - 60000")  # time passes
     await insist(stage.access, "set-option", {**key, "value": 60})
     stage.site.kill_bridge()
-    with contextlib.closing(sqlite3.connect(stage.site.database)) as connection, connection:
-        connection.execute("UPDATE registrations SET created = created - 60000")  # time passes
     await stage.start_through()
     for device_id in stage.ids:
         while await stage.find(device_id) is not None:
@@ -205,8 +205,9 @@ async def expiring(stage: Stage) -> None:
 
 
 async def beginning(stage: Stage) -> None:
-    """The bridge starts with no database at all; what its broker has of an earlier one goes."""
-    stage.site.kill_bridge()
+    """The bridge starts without a database, and without the note that it had one; its broker has accounts of then."""
+    stage.site.processes["serve"].stop()
+    (stage.site.database.parent / "database-made").unlink()
     for path in stage.site.database.parent.glob(stage.site.database.name + "*"):
         path.unlink()
     await stage.start_through()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tests.e2e.site import BIN, ApartSite, Process, free_ports, wait_until
 
-KEEPALIVE = 5
-"""Seconds, the shortest that the bridge takes."""
+HURRIED = {"KEEPALIVE": "5", "RECONCILE_EVERY": "2", "RECONNECT_WITHIN": "1"}
+"""Settings, in seconds, with which faults are noticed and mended sooner than by default."""
 
 
 class Line:
@@ -139,7 +139,7 @@ class LinedSite(ApartSite):
         words = [str(BIN / "bootstrap-bridge"), "serve", "--data", str(self.data)]
         words += ["--port", str(self.lines["operations"].port)]
         words += ["--bootstrap-port", str(self.lines["bootstrap"].port)]
-        env = {"BOOTSTRAP_BRIDGE_KEEPALIVE": str(KEEPALIVE), "BOOTSTRAP_BRIDGE_RECONCILE_EVERY": "2", **self.settings}
+        env = {f"BOOTSTRAP_BRIDGE_{name}": value for name, value in (HURRIED | self.settings).items()}
         serve = self.processes["serve"] = Process.start(words, log, **env)
         wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready")
         assert serve.process.poll() is None, serve.output

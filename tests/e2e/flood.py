@@ -2,10 +2,11 @@
 
 Usage: python -m tests.e2e.flood HOST PORT USERNAME. The first line of standard input is JSON: `password`, `clients`
 (client ids, each a connection), `listen` (filters that each subscribes to), `version` (4 or 5) and `messages`, each
-`[client, topic, payload in base64, qos, retain, properties in hex]`, which are sent one after the other, again and
-again. Then each line is an order, answered by a line:
+`[client, topic, payload in base64, qos, retain, properties in hex]`, and `needle`, a text. Messages are sent one after
+the other, again and again. Then each line is an order, answered by a line:
 `rate R` floods with R messages a second until the next order, `count N` sends N as fast as they are acknowledged,
-`stop` waits for the acknowledgements and answers `{"sent","acknowledged","heard","seconds"}` since the order before.
+`stop` waits for the acknowledgements, `hear N` until N messages were heard. These answer
+`{"sent","acknowledged","heard","found","seconds"}` since the last `rate` or `count`; `found` holds `needle`.
 """
 
 import asyncio
@@ -16,14 +17,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.e2e import packets
 
-UNDER_WAY = 1_000
-"""Messages without acknowledgement at which `count` waits."""
+UNDER_WAY = 200
+"""Messages without acknowledgement at which `count` waits: more the broker does not take at QoS 2."""
 PATIENCE = 60.0
 
 
@@ -35,6 +36,8 @@ class _Connection(asyncio.Protocol):
         self.changed = asyncio.Event()
         self.acknowledged = 0
         self.heard = 0
+        self.found = 0
+        self.needle = b""
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,6 +66,7 @@ class _Connection(asyncio.Protocol):
                     self.send(packets.pubrel(body[:2]))
                 case 0x30:
                     self.heard += 1
+                    self.found += bool(self.needle) and self.needle in body
                     if first & 0x06:
                         length = int.from_bytes(body[:2], "big")
                         self.send(packets.puback(body[2 + length : 4 + length]))
@@ -91,7 +95,7 @@ class Flooder:
         self._owed = 0
         """Acknowledgements that are to come in all."""
         self._began = 0.0
-        self._before = (0, 0, 0)
+        self._before = (0, 0, 0, 0)
 
     def _send(self, number: int) -> None:
         packed: dict[_Connection, bytearray] = {}
@@ -122,8 +126,12 @@ class Flooder:
     def _heard(self) -> int:
         return sum(one.heard for one in self._connections)
 
+    @property
+    def _found(self) -> int:
+        return sum(one.found for one in self._connections)
+
     def begin(self) -> None:
-        self._before = (self._sent, self._acknowledged, self._heard)
+        self._before = (self._sent, self._acknowledged, self._heard, self._found)
         self._began = time.perf_counter()
 
     async def at_rate(self, rate: float) -> None:
@@ -146,9 +154,16 @@ class Flooder:
             left -= part
         await self._until(self._owed)
 
+    async def hear(self, number: int) -> None:
+        """Wait until so many messages were heard since the beginning."""
+        await self._wait(lambda: self._heard - self._before[2] >= number)
+
     async def _until(self, acknowledged: int) -> None:
+        await self._wait(lambda: self._acknowledged >= acknowledged)
+
+    async def _wait(self, done: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
-            while self._acknowledged < acknowledged:
+            while not done():
                 assert not any(one.lost for one in self._connections), "the broker has ended a connection"
                 for one in self._connections:
                     one.changed.clear()
@@ -160,11 +175,12 @@ class Flooder:
     async def end(self) -> dict[str, Any]:
         seconds = time.perf_counter() - self._began
         await self._until(self._owed)
-        sent, acknowledged, heard = self._before
+        sent, acknowledged, heard, found = self._before
         return {
             "sent": self._sent - sent,
             "acknowledged": self._acknowledged - acknowledged,
             "heard": self._heard - heard,
+            "found": self._found - found,
             "seconds": seconds,
         }
 
@@ -177,6 +193,7 @@ async def serve(host: str, port: int, username: str) -> None:
     connections = []
     for client_id in spec["clients"]:
         _, connection = await loop.create_connection(_Connection, host, port)
+        connection.needle = spec["needle"].encode()
         connection.send(packets.connect(client_id, username, spec["password"], version=spec["version"]))
         for topic in spec["listen"]:
             connection.send(packets.subscribe(topic.replace("%c", client_id), version=spec["version"]))
@@ -206,6 +223,9 @@ async def serve(host: str, port: int, username: str) -> None:
             case "count":
                 flooder.begin()
                 await flooder.exactly(int(number[0]))
+                print(json.dumps(await flooder.end()), flush=True)
+            case "hear":
+                await flooder.hear(int(number[0]))
                 print(json.dumps(await flooder.end()), flush=True)
             case "stop":
                 print(json.dumps(await flooder.end()), flush=True)
@@ -247,6 +267,11 @@ class Flood:
         result: dict[str, Any] = json.loads(self._order("stop"))
         return result
 
+    def hear(self, number: int) -> dict[str, Any]:
+        """Wait until so many messages were heard since the beginning of what was sent last, and tell all of it."""
+        result: dict[str, Any] = json.loads(self._order(f"hear {number}"))
+        return result
+
     def send(self, number: int) -> dict[str, Any]:
         """Send so many as fast as the broker acknowledges."""
         result: dict[str, Any] = json.loads(self._order(f"count {number}"))
@@ -262,10 +287,12 @@ def flooder(
     login: Mapping[str, str] | None = None,
     listen: Sequence[str] = (),
     version: int = 4,
+    needle: str = "",
 ) -> Iterator[Flood]:
     """Start a flooding process on the bootstrap broker, or with ``login`` on the operations broker; it is ended.
 
-    ``listen``: filters that each connection subscribes to, ``%c`` being its client id.
+    ``listen``: filters that each connection subscribes to, ``%c`` being its client id. ``needle``: what is looked for
+    in what they hear.
     """
     port = access["bootstrapPort"] if login is None else access["port"]
     one = access["bootstrap"] if login is None else login
@@ -274,6 +301,7 @@ def flooder(
         "clients": list(clients),
         "listen": list(listen),
         "version": version,
+        "needle": needle,
         "messages": [
             [
                 message.client,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import lines
 from tests.e2e.site import BIN, Process, free_ports, run, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -58,19 +59,21 @@ class Machine:
     def __init__(self, folder: Path, services: dict[str, Any]) -> None:
         self.folder = folder
         self.services = services
-        self.ports = dict(zip(("1883", "1884"), map(str, free_ports(2)), strict=True))
+        self.ports = dict(zip(("1883", "1884", "1885"), map(str, free_ports(3)), strict=True))
         self.running: dict[str, Process] = {}
         for name in ("public", "state"):
             (folder / name).mkdir()
         self.environment: dict[str, Any] = {
             "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin",
             "BOOTSTRAP_BRIDGE_DATA": str(folder / "data"),
+            "BOOTSTRAP_BRIDGE_METRICS_PORT": self.ports["1885"],
         }
 
     def _here(self, word: str) -> str:
+        word = re.sub(r"^/usr/sbin/mosquitto$", str(lines.broker()), word)
         word = re.sub(r"(?<![\w/])/(data|public|state)\b", rf"{self.folder}/\1", word)
         word = re.sub(r"(?<=--host )operations", "127.0.0.1", word).replace("0.0.0.0", "127.0.0.1")
-        return re.sub(r"\b188[34]\b", lambda match: self.ports[match.group()], word)
+        return re.sub(r"\b188[345]\b", lambda match: self.ports[match.group()], word)
 
     def words(self, name: str) -> list[str]:
         return [self._here(word) for word in self.services[name]["command"]]

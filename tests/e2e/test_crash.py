@@ -211,7 +211,9 @@ def test_brokers_that_die_three_times_in_a_minute_end_up_with_status_3(own_site:
 
 @pytest.mark.alone
 async def test_ten_kills_in_a_row_leave_nothing_that_stops_the_next_start(own_site: UpSite) -> None:
+    began = time.monotonic()
     own_site.start()
+    usual = time.monotonic() - began
     first = own_site.access
     bootstrap = (own_site.data / "bootstrap.json").read_text()
     ports = ("--port", str(first["port"]), "--bootstrap-port", str(first["bootstrapPort"]))
@@ -221,7 +223,8 @@ async def test_ten_kills_in_a_row_leave_nothing_that_stops_the_next_start(own_si
         (own_site.data / "bootstrap.json").unlink()
         began = time.monotonic()
         own_site.start(*ports)
-        assert time.monotonic() - began < 5
+        # Five seconds where nothing else runs; a busy machine takes longer for the very first start as well.
+        assert time.monotonic() - began < max(5, 4 * usual)
         assert own_site.access == first
         assert (own_site.data / "bootstrap.json").read_text() == bootstrap
         assert {path.name: path.stat().st_mode & 0o777 for path in own_site.data.glob("*.json")} == {

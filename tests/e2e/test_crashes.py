@@ -31,6 +31,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalSite]:
 
 @pytest.mark.parametrize("cell", CELLS, ids=[cell.name for cell in CELLS])
 async def test_whatever_dies_at_an_arrow_nothing_is_lost_or_doubled(mortal: MortalSite, cell: Cell) -> None:
+    mortal.make_whole()
     stage = Stage(mortal, cell)
     await SCENARIOS[cell.scenario].play(stage)
     assert await violations(mortal, stage.ledger) == [], mortal.processes["serve"].output[-5000:]

@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.peer import administrator, device
+from tests.e2e.peer import Administrator, administrator, device
 from tests.e2e.scenes import accepted, assert_serves
 from tests.e2e.site import BIN, ApartSite, UpSite, running
 from tests.e2e.test_disk import answer_to, call_for_ever, states
@@ -146,6 +148,36 @@ def test_a_lost_database_is_not_replaced_by_an_empty_one_until_somebody_says_so(
     stopped.processes.pop("serve").stop()
     path.unlink()
     kept.rename(path)
+
+
+async def test_a_backup_taken_under_load_is_restored_as_the_documentation_says(site: ApartSite, tmp_path: Path) -> None:
+    path, backup = database_of(site), tmp_path / "backup.db"
+    async with administrator(site.access) as admin:
+        await admin.ok("register", {"id": "backup-1"})
+        registering = asyncio.create_task(in_a_row(admin, 50))
+        await asyncio.to_thread(back_up, path, backup)
+        await registering
+        site.kill_bridge()
+        shutil.copy(backup, path)
+        for ending in ("-wal", "-shm", ".lock"):
+            path.with_name(f"{path.name}{ending}").unlink(missing_ok=True)
+        site.start_bridge()
+        assert (await admin.get("backup-1"))["status"] == "WAITING_FOR_CONNECTION"
+        found = await admin.ok("list", {"search": "row-", "limit": 1000})
+        names = [f"row-{number}" for number in range(50)]
+        assert {one["id"] for one in found["registrations"]} == set(names[: len(found["registrations"])]), "a moment"
+        await admin.ok("register", {"id": "backup-2"})
+
+
+async def in_a_row(admin: Administrator, number: int) -> None:
+    for each in range(number):
+        await admin.ok("register", {"id": f"row-{each}"})
+
+
+def back_up(path: Path, backup: Path) -> None:
+    """Do what `sqlite3 PATH ".backup BACKUP"` does."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
 
 
 def test_a_log_that_was_lost_with_its_last_changes_is_refused(site: ApartSite) -> None:

@@ -152,7 +152,7 @@ _BREACHES_OF_ROWS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "what_was_told_of_a_device_is_so": ("DELETE FROM registrations WHERE id = 'waits'",),
     "what_was_told_of_a_person_is_so": ("UPDATE accounts SET wanted = false WHERE username = 'rita'",),
-    "a_provided_password_is_the_account_s": ("UPDATE accounts SET secret = NULL WHERE secret IS NOT NULL",),
+    "a_provided_password_is_that_of_the_account": ("UPDATE accounts SET secret = NULL WHERE secret IS NOT NULL",),
     "nothing_is_done_twice": (f"INSERT INTO audit ({_AUDIT}) SELECT {_AUDIT} FROM audit WHERE action = 'accept'",),
     "a_file_is_counted_as_it_was_told": ("DELETE FROM audit WHERE action = 'bulk-register'",),
     "an_answer_is_remembered_as_it_was_told": ("DELETE FROM requests",),

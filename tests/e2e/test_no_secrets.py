@@ -1,9 +1,11 @@
 """Everything is done once on one installation; then each secret is looked for by its value wherever it must not be."""
 
+import asyncio
 import base64
 import contextlib
 import json
 import sqlite3
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from tests.e2e.hpke import Key
 from tests.e2e.peer import Administrator, Peer, administrator, connected, device, payload_of
 from tests.e2e.people import login, new_tenant, person
 from tests.e2e.scenes import accepted, enter, resident
-from tests.e2e.site import ApartSite, running
+from tests.e2e.site import ApartSite, free_ports, running
 
 ODD = 'pass"wörd\\ {of} '
 """Looks different in JSON: escaped, and with or without its own letters."""
@@ -199,7 +201,8 @@ def _processes(site: ApartSite) -> dict[str, bytes]:
 @pytest_asyncio.fixture
 async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
     """Run all that handles secrets; the installation still stands, so that its files are as they are in service."""
-    site = ApartSite(tmp_path / "data")
+    (shown_at,) = free_ports(1)
+    site = ApartSite(tmp_path / "data", env={"BOOTSTRAP_BRIDGE_METRICS_PORT": str(shown_at)})
     found = Everything(site)
     with running(site):
         access = site.access
@@ -222,6 +225,10 @@ async def everything(tmp_path: Path) -> AsyncIterator[Everything]:
             await _drain(root.peer, found)
             done = site.cli("list", "--json")
             found.heard.append((done.stdout + done.stderr).encode())
+            for path in ("healthz", "readyz", "metrics"):
+                shown = await asyncio.to_thread(page_at, f"http://127.0.0.1:{shown_at}/{path}")
+                found.heard.append(shown)
+                assert b"silent" not in shown, "not even a device"
         for name in ("root", "admin"):
             found.secret(f"password of {name}", site.password_of(name))
         found.secret("the shared bootstrap password", access["bootstrap"]["password"])
@@ -253,6 +260,12 @@ def assert_the_search_finds_what_stands_there(everything: Everything) -> None:
     chosen = {username for username, secret in kept if len(secret) > 28}
     assert {"default/device_bulk-1", "default/device_bulk-2"} <= chosen, "kept, and only encrypted"
     assert len(chosen) == 4, "two devices of files, an administrator, an application"
+
+
+def page_at(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=20) as page:
+        content: bytes = page.read()
+    return content
 
 
 async def test_no_secret_stands_where_it_must_not(everything: Everything) -> None:

@@ -19,10 +19,12 @@ import pytest
 from bridge.stopping import HUNG, LIMIT
 from tests.e2e.peer import administrator
 from tests.e2e.scenes import bring_in, enter
-from tests.e2e.site import BIN, ApartSite, Process, UpSite, free_ports, run, wait_until
+from tests.e2e.site import BIN, ApartSite, Process, UpSite, free_ports, wait_until
 from tests.e2e.test_crash import brokers_on
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
+PATIENCE = 120.0
+"""Seconds, on a machine that has much else to do: a broker begins again, sessions come back one after the other."""
 
 
 def shown(port: int, path: str) -> tuple[int, str]:
@@ -100,8 +102,9 @@ async def test_the_port_tells_of_the_whole_way_of_a_device_and_of_a_broker_that_
     wait_until(
         lambda: figure(port, 'bootstrap_bridge_session_ends_total{reason="Disconnected",session="control"}') >= 1,
         "the session has ended",
+        PATIENCE,
     )
-    wait_until(lambda: ready(port)[0] == 200, "all serves again")
+    wait_until(lambda: ready(port)[0] == 200, "all serves again", PATIENCE)
 
 
 def test_a_port_that_is_taken_is_named_with_who_holds_it(tmp_path: Path) -> None:
@@ -118,14 +121,14 @@ def test_a_port_that_is_taken_is_named_with_who_holds_it(tmp_path: Path) -> None
     assert brokers_on(tmp_path / "data") == {}
 
 
-@pytest.mark.parametrize("number", [TERM, INT])
+@pytest.mark.parametrize(("number", "form"), [(TERM, "auto"), (INT, "text")])
 def test_a_bridge_without_brokers_tells_what_it_lacks_and_ends_on_a_signal(
-    apart: ApartSite, number: signal.Signals
+    apart: ApartSite, number: signal.Signals, form: str
 ) -> None:
     ports = free_ports(3)
     assert apart.cli("init", "--port", str(ports[0]), "--bootstrap-port", str(ports[1])).returncode == 0
-    started = serve(apart, "--metrics-port", str(ports[2]))
-    wait_until(lambda: "session ended" in events(started), "no broker answers")
+    started = serve(apart, "--metrics-port", str(ports[2]), "--log-format", form)
+    wait_until(lambda: "session ended" in started.output, "no broker answers")
     status, content = ready(ports[2])
     assert status == 503
     away = {part["name"]: part["reason"] for part in content["notReady"]}
@@ -134,7 +137,12 @@ def test_a_bridge_without_brokers_tells_what_it_lacks_and_ends_on_a_signal(
     assert all(part["since"] for part in content["notReady"])
     assert shown(ports[2], "/healthz")[0] == 200
     assert started.stop(number) == 0
-    assert events(started)[-1] == "stopped"
+    if form == "text":
+        assert lines(started) == []
+        assert "stopped" in started.output
+    else:
+        assert list(lines(started)[0])[:3] == ["timestamp", "level", "event"]
+        assert events(started)[-1] == "stopped"
 
 
 async def test_the_stages_are_gone_through_in_their_order_and_systemd_hears_of_it(
@@ -266,29 +274,3 @@ async def test_a_signal_in_a_bulk_file_keeps_what_was_committed_and_the_file_can
         assert answer["result"]["numberOfSuccessful"] == rows
         counts = (await admin.ok("list", {"limit": 1}))["counts"]
         assert counts["WAITING_FOR_CONNECTION"] == rows
-
-
-def test_a_terminal_gets_lines_for_people_and_everything_else_json(tmp_path: Path) -> None:
-    ports = free_ports(2)
-    site = ApartSite(tmp_path / "data")
-    assert site.cli("init", "--port", str(ports[0]), "--bootstrap-port", str(ports[1])).returncode == 0
-    with running_serve(site, "--log-format", "text") as started:
-        wait_until(lambda: "session ended" in started.output, "it logs")
-        assert not started.output.startswith("{")
-    with running_serve(site) as started:
-        wait_until(lambda: "session ended" in started.output, "it logs")
-        first = json.loads(started.output.splitlines()[0])
-        assert list(first)[:3] == ["timestamp", "level", "event"]
-        assert first["event"] == "starting"
-    done = run(str(BIN / "bootstrap-bridge"), "serve", "--data", str(site.data), "--log-format", "xml")
-    assert done.returncode == 2
-    assert "log_format" in done.stderr
-
-
-@contextlib.contextmanager
-def running_serve(site: ApartSite, *options: str) -> Iterator[Process]:
-    started = serve(site, *options)
-    try:
-        yield started
-    finally:
-        started.stop()

@@ -73,6 +73,13 @@ _VICTIMS: tuple[tuple[frozenset[Victim], int], ...] = (
     (frozenset({Victim.OPERATIONS, Victim.BOOTSTRAP}), 3),
     (frozenset(Victim), 10),
 )
+_LETTING_IN = {
+    *(Operation.ACCEPT, Operation.ACCEPT_SEVERAL, Operation.ACCEPT_ALL, Operation.PREAUTHORISE, Operation.BULK_FULL)
+}
+_SENDING_OFF = {
+    *(Operation.DELETE, Operation.DELETE_SEVERAL, Operation.DELETE_DEVICE, Operation.BULK_FULL),
+    *(Operation.BEGIN_ANEW, Operation.REGISTER_AGAIN),
+}
 _WITH_TOKEN = (True, True, False)
 OPTIONS: dict[str, tuple[int, int]] = {
     "security-token.max-attempts": (3, 9),
@@ -120,11 +127,11 @@ def rounds(seed: int, fleet: tuple[Machine, ...]) -> Iterator[Round]:
     chance = random.Random(f"{seed} rounds")
     guess = _Guess()
     steps = _first_steps(fleet, guess)
-    yield Round(0, steps, _kill(chance, len(steps), lives=False))
+    yield Round(0, steps, _kill(chance, steps, lives=False))
     number = 1
     while True:
         steps = tuple(_step(chance, fleet, guess) for _ in range(chance.randint(*STEPS)))
-        yield Round(number, steps, _kill(chance, len(steps), lives=number % STRETCH >= STRETCH - STRETCH_ALIVE))
+        yield Round(number, steps, _kill(chance, steps, lives=number % STRETCH >= STRETCH - STRETCH_ALIVE))
         number += 1
 
 
@@ -151,21 +158,32 @@ def plan(seed: int, kills: int, devices: int) -> tuple[Round, ...]:
     return tuple(found)
 
 
-def _kill(chance: random.Random, steps: int, *, lives: bool) -> Kill:
+def _kill(chance: random.Random, steps: tuple[Step, ...], *, lives: bool) -> Kill:
     kinds = [(victims, weight) for victims, weight in _VICTIMS if not (lives and Victim.BRIDGE in victims)]
     (victims,) = chance.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])
     again = not lives and chance.random() < 0.12
     at_arrow = victims == {Victim.BRIDGE} and chance.random() < 0.5
     return Kill(
         victims,
-        # On its way to an arrow the bridge needs steps that take it there.
-        after_step=chance.randrange(steps - 1 if at_arrow else steps + 1),
+        # To get to an arrow the bridge needs steps that take it there.
+        after_step=chance.randrange(max(1, len(steps) // 2) if at_arrow else len(steps) + 1),
         delay=int(LONGEST_DELAY * chance.random() ** 2) // (4 if at_arrow else 1),
-        arrow=chance.choice(ON_THE_WAY) if at_arrow else None,
+        arrow=chance.choice(_on_the_way(steps)) if at_arrow else None,
         passes=chance.choice((1, 1, 1, 2, 3)),
         again_after=chance.randrange(LONGEST_RESTART) if again else None,
         again_at=chance.choice(AFTER_START) if again and Victim.BRIDGE in victims and chance.random() < 0.5 else None,
     )
+
+
+def _on_the_way(steps: tuple[Step, ...]) -> list[Arrow]:
+    """Return the arrows that a bridge passes with ``steps``, or while devices call and come back."""
+    operations = {step.operation for step in steps}
+    ways = ["CALLS", "REQUEST", "INFO"]
+    if operations & _LETTING_IN:
+        ways += ["ACCOUNTS", "CREDENTIALS_PUSHED", "DELIVERY"]
+    if operations & _SENDING_OFF:
+        ways += ["LI", "LEAVING"]
+    return [arrow for arrow in ON_THE_WAY if arrow.name.startswith(tuple(ways))]
 
 
 def _step(chance: random.Random, fleet: tuple[Machine, ...], guess: _Guess) -> Step:

@@ -30,7 +30,7 @@ from tests.soak.words import STRICT, Kill, Machine, Round, Step, Victim
 
 STEP_PAUSE = 0.06
 """Seconds after which the next step begins though the one before has not ended."""
-ARROW_PATIENCE = 0.8
+ARROW_PATIENCE = 1.2
 """Seconds for which a bridge may go on to its arrow before it is killed wherever it is."""
 AGREE = 10.0
 """Seconds within which everything must agree once it is at rest."""
