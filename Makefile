@@ -77,14 +77,14 @@ mutants: $(READY) ## break the pure rooms in some thousand ways and tell which n
 	@.ci/mutants -v
 
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
-	$(BIN)/python -m pytest -q -n auto -m "not e2e"
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not long"
 
 e2e: setup compose clients clock units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
 	$(BIN)/python -m pytest -q -m "e2e and alone"
 
-more: $(READY) ## the searches of unit, five times as long
-	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
+more: $(READY) ## the searches of unit, five times as long, and what they find in a broken bridge
+	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_lives_broken.py tests/test_corpora.py
 
 test: setup compose clients clock units promtool check unit more e2e ## everything that must pass
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.inventory import MAX_PROPERTIES, described, entry_for, fits, is_to_come, merge_patch, merged, with_info
-from bridge.registration import Device, Said
+from bridge.registration import Device, Registration, Said
 from tests.making import BY, JSON_VALUES, NOW, accepted, installed, waiting
 
 ENTRY = Device("pump-7", "default", BY, "Pump", "c8y_Pump", "A/B", {"site": {"x": 1, "y": 2}}, 1)
@@ -142,3 +142,20 @@ def test_merging_changes_neither(properties: dict[str, Any], patch: dict[str, An
     before = copy.deepcopy((properties, patch))
     merged(properties, patch)
     assert (properties, patch) == before
+
+
+@pytest.mark.parametrize("member", ["name", "type", "group", "iccid", "id_type", "shell"])
+def test_a_file_changes_what_it_says_and_nothing_else(member: str) -> None:
+    device = Device("x", "t", "t/a", "n", "t", "g", {"a": 1}, 0, None, "89", "serial", False, "b0")
+    said: dict[str, Any] = {member: True if member == "shell" else "new"}
+    assert described(device, Said(**said), "b1") == replace(device, **said, bulk="b1")
+
+
+def test_a_new_acceptance_changes_name_type_and_group_of_the_earlier_entry() -> None:
+    earlier = Device("x", "t", "t/a", "n", "t", "g", {"a": 1, "b": 1}, 0, 7, "89", "serial", True, "b0")
+    again = Registration("x", "t", "t/b", 5, name="N", type="T", group="G", properties={"b": 2}, bulk="b1")
+    assert entry_for(again, earlier, 9) == replace(
+        earlier, owner="t/b", name="N", type="T", group="G", properties={"a": 1, "b": 2}, bulk="b1"
+    )
+    bare = Registration("x", "t", "t/b", 5)
+    assert entry_for(bare, earlier, 9) == replace(earlier, owner="t/b")

@@ -17,8 +17,8 @@ from tests.depth import searching
 from tests.invariants import violations_of
 from tests.lives.house import FragileStore
 from tests.lives.looking import snapshot_of
-from tests.lives.records import ACCEPTED, MINUTE, Dev, Line, Reg, Shown
-from tests.lives.said import CALLERS, message_of
+from tests.lives.records import ACCEPTED, MINUTE, Dev, Line, Reg, Request, Shown
+from tests.lives.said import CALLERS, file_of, message_of
 from tests.lives.seen import IDS
 from tests.lives.steps import Steps
 from tests.world import KEYS
@@ -94,7 +94,32 @@ class Lives(Steps):
         if who == "management/root":
             tenants = ("default", "north")
             lines = [Line(**{**vars(one), "path": "", "tenant": tenants[n % 2]}) for n, one in enumerate(lines)]
-        self.request(who, "bulk-register", lines, crash)
+        dry = self.validated(who, lines)
+        answer = self.request(who, "bulk-register", lines, crash)
+        if answer is None:
+            return
+        assert (answer["ok"], answer.get("result")) == (dry["ok"], dry.get("result")), "a dry run tells what comes"
+        if answer["ok"] and len({line.id for line in lines}) == len(lines):
+            self.sent_again(who, lines)
+
+    def validated(self, who: str, lines: list[Line]) -> Any:
+        """Ask what would come of a file; nothing does."""
+        before = self.rows()
+        file = file_of(Request(who, "bulk-validate", lines, 0))
+        handled = self.run(self.house.handle(who, "bulk-validate", file, 1_000_000))
+        assert self.rows() == before
+        return json.loads(handled.payload)
+
+    def sent_again(self, who: str, lines: list[Line]) -> None:
+        """The same rows once more, in another request: they change nothing."""
+        before = self.rows()
+        again = self.request(who, "bulk-register", lines, None)
+        assert self.rows() == before
+        assert (again["result"]["numberOfCreated"], again["result"]["credentialUpdatedList"]) == (0, [])
+
+    def rows(self) -> list[Any]:
+        tables = ("registrations", "devices", "accounts", "tallies", "groups")
+        return [self.house.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
 
     @rule(who=st.sampled_from([*OWNERS, "default/rita"]), option=st.sampled_from(OPTIONS), crash=crashes)
     def set_option(self, who: str, option: tuple[str, Any], crash: int | None) -> None:
@@ -163,6 +188,25 @@ class Lives(Steps):
         """Many call in one device's name, before anybody has said which is the one."""
         self.request(who, "register", {"id": id_} if token is None else {"id": id_, "securityToken": token}, None)
         self.take([message_of(id_, one) for one in some], None)
+
+    @precondition(lambda self: self.chosen())
+    @rule(data=st.data(), is_heard=st.booleans())
+    def begin_a_new_life(self, data: st.DataObject, is_heard: bool) -> None:
+        """A device is confirmed, deleted and registered again; what its earlier life says comes in between."""
+        id_, caller = data.draw(st.sampled_from(self.chosen()))
+        who = "north/nora" if self.model.regs[id_].tenant == "north" else "default/admin"
+        self.install(None)
+        self.speak(id_, {})
+        self.hear(None)
+        self.request(who, "delete", {"id": id_}, None)
+        self.request(who, "register", {"id": id_}, None)
+        self.take([message_of(id_, caller)], None)
+        self.speak(id_, {"colour": "red"})
+        if is_heard and self.house.infos:
+            self.hear(None)
+        self.request(who, "accept", {"id": id_, **({"securityToken": caller.token} if caller.token else {})}, None)
+        self.speak(id_, {"name": "I"})
+        self.install(None)
 
     @rule(id_=ids, said=st.sampled_from([{}, {"colour": "red"}, {"name": "I"}]))
     def speak(self, id_: str, said: dict[str, str]) -> None:

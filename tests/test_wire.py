@@ -1,6 +1,7 @@
 """Devices' topics and payloads: golden ones both ways, and anything at all."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge import wire
 from bridge.registration import CallKind, Form
-from bridge.wire import Malformed, ParsedCall, Topics, parse_call
+from bridge.wire import Malformed, ParsedCall, Topics, iso, parse_call, parse_token
 from tests.world import PRIVATE
 
 TOPICS = Topics()
@@ -216,3 +217,19 @@ def test_a_number_that_could_not_be_written_again_is_not_read(number: str) -> No
 
 def test_no_answer_holds_a_number_that_json_cannot_name() -> None:
     assert wire.to_bytes({"a": [float("inf"), float("nan")]}) == b'{"a":[null,null]}'
+
+
+def test_a_time_is_that_of_utc_wherever_the_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        assert iso(1_767_225_600_999) == "2026-01-01T00:00:00.999Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_token_of_256_characters_is_taken() -> None:
+    assert parse_token("t" * 256) == "t" * 256
+    with pytest.raises(Malformed, match="at most 256"):
+        parse_token("t" * 257)

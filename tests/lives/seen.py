@@ -32,13 +32,17 @@ def in_database(house: House) -> Facts:
     devices = {
         id_: (*row[:-2], json.loads(row[-2]).get("colour"), row[-1]) for id_, *row in house.rows(statement)
     }  # fmt: skip
-    statement = "SELECT subject, tenant FROM accounts WHERE wanted AND kind = 'device'"
+    statement = "SELECT subject, tenant, username, secret, key_id FROM accounts WHERE wanted AND kind = 'device'"
+    logins = {
+        id_: (tenant, None if secret is None else KEYS.unlocked(username, secret, key_id))
+        for id_, tenant, username, secret, key_id in house.rows(statement)
+    }
     people = "SELECT username, tenant, role FROM accounts WHERE wanted AND kind <> 'device'"
     options = house.rows("SELECT tenant, key, value FROM options")
     return {
         "registrations": regs,
         "devices": devices,
-        "logins": dict(house.rows(statement)),
+        "logins": logins,
         "people": {name: tuple(row) for name, *row in house.rows(people)},
         "tenants": {tenant for (tenant,) in house.rows("SELECT id FROM tenants")},
         "options": {(tenant, key): json.loads(value) for tenant, key, value in options},
@@ -80,7 +84,7 @@ def in_model(model: Model) -> Facts:
             id_: (one.tenant, one.owner, one.created, one.name, one.group, one.said, one.heard)
             for id_, one in model.devices.items()
         },
-        "logins": {id_: login.tenant for id_, login in model.logins.items() if login.wanted},
+        "logins": {id_: (login.tenant, login.password) for id_, login in model.logins.items() if login.wanted},
         "people": {name: (one.tenant, one.role) for name, one in model.people.items() if one.wanted},
         "tenants": model.tenants,
         "options": model.options,

@@ -116,11 +116,11 @@ class Steps(RuleBasedStateMachine):
         assert not seen_of_others(request, handled.payload)
         return answer
 
-    def request(self, who: str, command: str, payload: Any, crash: int | None) -> None:
+    def request(self, who: str, command: str, payload: Any, crash: int | None) -> Any:
         request = Request(who, command, payload, len(self.requests))
         text = file_of(request) if command == "bulk-register" else json.dumps(payload).encode()
         self.requests.append((request, text))
-        self.ask(request, text, crash)
+        return self.ask(request, text, crash)
 
     def take(self, messages: list[Incoming], crash: int | None) -> None:
         after = deepcopy(self.model)
