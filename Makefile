@@ -8,7 +8,7 @@ MQTTJS := build/clients/.ready
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool clock compiler clients check format deep test fuzz \
+.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clients check format deep test fuzz \
 	mutants unit e2e more test-brokers crashes soak demo bench docs clean
 
 help: ## list the targets
@@ -39,9 +39,6 @@ promtool: build/prometheus/promtool
 
 build/prometheus/promtool:
 	@.ci/promtool $(@D)
-
-clock:
-	@.ci/need faketime=faketime
 
 compiler:
 	@.ci/need cc=gcc /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
@@ -79,16 +76,16 @@ mutants: $(READY) ## break the pure rooms in some thousand ways and tell which n
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not long"
 
-e2e: setup compose clients clock units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
+e2e: setup compose clients units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
 	$(BIN)/python -m pytest -q -m "e2e and alone"
 
 more: $(READY) ## the searches of unit, five times as long, and what they find in a broken bridge
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_lives_broken.py tests/test_corpora.py
 
-test: setup compose clients clock units promtool check unit more e2e ## everything that must pass
+test: setup compose clients units promtool check unit more e2e ## everything that must pass
 
-test-brokers: setup compose clients clock units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
+test-brokers: setup compose clients units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
 
 crashes: setup ## kill bridge and brokers at every arrow of all that people and devices do; it takes long

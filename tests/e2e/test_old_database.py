@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiomqtt
@@ -20,7 +21,7 @@ from tests.test_migrations import FILES, made
 from tests.world import KEYS, PRIVATE
 
 OLDEST = min(FILES)
-SOON_AFTER = "@2026-01-01 00:10:00"
+SOON_AFTER = datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
 """The bridge's clock: what is in the database happened within the ten minutes before."""
 
 
@@ -50,7 +51,7 @@ class OldSite(ClockedSite):
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[OldSite]:
     chosen = OldSite(tmp_path / "data")
-    chosen.set_clock(SOON_AFTER)
+    chosen.set_clock((SOON_AFTER - datetime.now(UTC)).total_seconds())
     try:
         chosen.lay_down()
         chosen.start()
