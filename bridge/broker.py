@@ -9,10 +9,8 @@ reason of a publish.
 import asyncio
 import functools
 import logging
-import random
 import socket
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,18 +24,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bridge.inbox import Inbox
+from bridge.inbox import Incoming as Incoming
 from bridge.window import WINDOW, Outgoing, Window
 
-MAX_BATCH: Final = 500
 RECEIVED: Final = 200
 """Messages with QoS above 0 that the broker sends before the first of them is acknowledged (its Receive Maximum)."""
-MAX_WAITING: Final = 20_000
-MAX_WAITING_BYTES: Final = 32_000_000
-"""Messages that wait for their turn, and their bytes, beyond which those with QoS 0 are dropped.
-
-Nothing else bounds them: they need no acknowledgement, and while reading stopped, that of our own publishes would not
-be heard.
-"""
 NO_MATCHING_SUBSCRIBERS: Final = 0x10
 SESSION_LIFE: Final = 1_209_600
 """Seconds that the broker keeps a persistent session of the bridge: 14 days, the brokers' own limit is shorter."""
@@ -90,51 +82,6 @@ class Will:
 
     topic: str
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as it came; ``mid`` and ``qos`` are for its acknowledgement, ``arrived`` is when, by ``monotonic``."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    mid: int
-    correlation: bytes | None
-    arrived: float | None = field(default=None, compare=False)
-
-    @property
-    def weight(self) -> int:
-        """Its bytes."""
-        return len(self.topic) + len(self.payload) + len(self.correlation or b"")
-
-
-class _Inbox(asyncio.Queue[Any]):
-    """The queue that aiomqtt waits on, so that its own disconnect handling stays in force; ``get`` gives a batch."""
-
-    def __init__(self, maxsize: int = 0) -> None:
-        super().__init__(maxsize)
-        self.waiting: deque[Incoming] = deque()
-        self.arrived = asyncio.Event()
-        self.size = 0
-        self.dropped = 0
-
-    def add(self, message: Incoming) -> None:
-        if not message.qos and (len(self.waiting) >= MAX_WAITING or self.size >= MAX_WAITING_BYTES):
-            self.dropped += 1
-            return
-        self.size += message.weight
-        self.waiting.append(message)
-        self.arrived.set()
-
-    async def get(self) -> Any:
-        while not self.waiting:
-            self.arrived.clear()
-            await self.arrived.wait()
-        batch = [self.waiting.popleft() for _ in range(min(len(self.waiting), MAX_BATCH))]
-        self.size -= sum(message.weight for message in batch)
-        return batch
 
 
 @functools.cache
@@ -207,7 +154,7 @@ class _Client(aiomqtt.Client):
 class Connection:
     """A live connection; made by ``connect``."""
 
-    def __init__(self, client: "_Client", inbox: _Inbox, manual_ack: bool, longest: int | None = None) -> None:
+    def __init__(self, client: "_Client", inbox: Inbox, manual_ack: bool, longest: int | None = None) -> None:
         self._longest = longest
         self._client = client
         self._paho = client._client
@@ -404,7 +351,7 @@ async def connect(
     default only where not persistent). ``received``: how many messages come before one is acknowledged. ``longest``:
     bytes after which a payload is cut off. Raises Unreachable, LoginRefused.
     """
-    inbox = _Inbox()
+    inbox = Inbox()
     properties = Properties(PacketTypes.CONNECT)
     properties.SessionExpiryInterval = SESSION_LIFE if persistent else 0
     properties.ReceiveMaximum = received
@@ -461,25 +408,3 @@ async def _leave(client: aiomqtt.Client) -> None:
 def _drop(client: aiomqtt.Client) -> None:
     """Close what may still be open, without a word."""
     client._client._sock_close()
-
-
-class Backoff:
-    """Waits between attempts: doubled from 0.1 s to ``longest`` seconds, each with jitter, begun anew by ``reset``.
-
-    ``chance`` draws from 0 up to 1.
-    """
-
-    def __init__(self, longest: float = 10.0, chance: Callable[[], float] = random.random) -> None:
-        self._longest = longest
-        self._chance = chance
-        self._next = 0.1
-
-    def reset(self) -> None:
-        """Begin with short waits again."""
-        self._next = 0.1
-
-    async def wait(self) -> None:
-        """Wait between half of the next interval and all of it, so that clients do not come back in step."""
-        interval = self._next
-        self._next = min(self._longest, interval * 2)
-        await asyncio.sleep(interval * (0.5 + self._chance() / 2))

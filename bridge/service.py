@@ -13,6 +13,7 @@ import structlog
 
 from bridge import __version__, broker, queries
 from bridge.arrows import Arrow, passed
+from bridge.backoff import Backoff
 from bridge.clock import clock
 from bridge.control import Control
 from bridge.database_file import Before, lock_of, path_of
@@ -234,7 +235,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             for session in sessions:
                 advice = advice_on_login(self._installation, at_the_gate=isinstance(session, GateSession))
-                backoff = broker.Backoff(self._reconnect_within)
+                backoff = Backoff(self._reconnect_within)
                 holding = hold(session, self.health, advice, backoff, meter=meter)
                 tasks.create_task(holding, name=f"session {session.name}")
             tasks.create_task(self._announce(control), name="announce")
@@ -331,7 +332,7 @@ async def watch_database(store: Store, health: Health) -> None:
         failed.set()
 
     store.noticed = noticed
-    pauses = broker.Backoff()
+    pauses = Backoff()
     served_since = -math.inf
     now = asyncio.get_running_loop().time
     while True:

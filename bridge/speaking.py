@@ -19,7 +19,8 @@ from rich.console import Console
 from bridge import admin, display
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge, result_of
 from bridge.advice import next_step
-from bridge.broker import Backoff, BrokerError, Disconnected, LoginRefused, SubscriptionRefused, Unreachable
+from bridge.backoff import Backoff
+from bridge.broker import BrokerError, Disconnected, LoginRefused, SubscriptionRefused, Unreachable
 from bridge.menu import PROGRAM, Menu
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OF_MANAGEMENT

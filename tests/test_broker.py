@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,10 +12,6 @@ import pytest
 
 from bridge import broker
 from bridge.broker import (
-    MAX_BATCH,
-    MAX_WAITING,
-    MAX_WAITING_BYTES,
-    Backoff,
     Connection,
     Disconnected,
     Incoming,
@@ -24,6 +19,7 @@ from bridge.broker import (
     LoginRefused,
     Unreachable,
 )
+from bridge.inbox import Inbox
 from bridge.window import MAX_BYTES, MAX_OUTSTANDING, WINDOW
 from tests.hurried import hurried
 
@@ -67,13 +63,7 @@ class FakePaho:
 def connected() -> tuple[FakePaho, Connection]:
     paho = FakePaho()
     client = cast("broker._Client", SimpleNamespace(_client=paho, ended=asyncio.Future()))
-    return paho, Connection(client, broker._Inbox(), manual_ack=True)
-
-
-async def waited(backoff: Backoff) -> float:
-    began = asyncio.get_running_loop().time()
-    await backoff.wait()
-    return asyncio.get_running_loop().time() - began
+    return paho, Connection(client, Inbox(), manual_ack=True)
 
 
 async def test_a_publish_that_nobody_will_acknowledge_is_given_up_when_the_connection_ends() -> None:
@@ -96,7 +86,7 @@ async def test_a_subscription_that_nobody_will_answer_is_given_up_when_the_conne
             given_up.set()
 
     client = cast("broker._Client", SimpleNamespace(_client=FakePaho(), ended=ended, subscribe=subscribe))
-    subscribing = asyncio.create_task(Connection(client, broker._Inbox(), manual_ack=True).subscribe("a/b"))
+    subscribing = asyncio.create_task(Connection(client, Inbox(), manual_ack=True).subscribe("a/b"))
     await asyncio.sleep(0)
     ended.set_result(None)
     with pytest.raises(Disconnected, match="the connection ended"):
@@ -127,49 +117,6 @@ async def test_a_broker_that_takes_a_connection_and_says_nothing_is_no_broker_an
         await left.wait()
 
 
-def test_waits_double_up_to_the_longest_and_are_spread_over_the_second_half() -> None:
-    async def work() -> None:
-        backoff = Backoff(longest=10)
-        for interval in [0.1 * 2**number for number in range(7)] + [10.0] * 20:
-            assert 0.5 * interval <= await waited(backoff) <= interval + 0.05
-        backoff.reset()
-        assert await waited(backoff) <= 0.15
-
-    hurried(work())
-
-
-def test_two_that_wait_alike_do_not_come_back_in_step() -> None:
-    async def work() -> None:
-        first, second = [[await waited(backoff) for _ in range(8)] for backoff in (Backoff(), Backoff())]
-        assert first != second
-
-    hurried(work())
-
-
-async def test_whatever_has_arrived_is_taken_at_once_up_to_the_bound() -> None:
-    inbox = broker._Inbox()
-    for number in range(MAX_BATCH + 3):
-        inbox.add(message(number))
-    assert [one.mid for one in await inbox.get()] == list(range(MAX_BATCH))
-    assert [one.mid for one in await inbox.get()] == [MAX_BATCH, MAX_BATCH + 1, MAX_BATCH + 2]
-    waiting = asyncio.ensure_future(inbox.get())
-    inbox.add(message(7))
-    assert [one.mid for one in await waiting] == [7]
-
-
-async def test_messages_with_qos_0_beyond_the_bound_are_dropped_and_counted_and_others_never() -> None:
-    for payload, bound in ((b"", MAX_WAITING), (bytes(1_000_000), MAX_WAITING_BYTES // 1_000_000)):
-        inbox = broker._Inbox()
-        for number in range(bound + 10):
-            inbox.add(replace(message(number, qos=0), topic="", payload=payload))
-        assert (len(inbox.waiting), inbox.dropped) == (bound, 10)
-        inbox.add(replace(message(7), payload=payload))
-        assert len(inbox.waiting) == bound + 1, "the broker sends no more of these before they are acknowledged"
-        await inbox.get()
-        inbox.add(message(8, qos=0))
-        assert inbox.waiting[-1].mid == 8, "there is room again"
-
-
 async def test_what_was_dropped_is_told_once() -> None:
     _, connection = connected()
     connection._inbox.dropped = 3
@@ -179,7 +126,7 @@ async def test_what_was_dropped_is_told_once() -> None:
 async def test_a_payload_longer_than_anybody_reads_is_cut_off_as_it_arrives() -> None:
     paho = FakePaho()
     client = cast("broker._Client", SimpleNamespace(_client=paho))
-    connection = Connection(client, broker._Inbox(), manual_ack=True, longest=10)
+    connection = Connection(client, Inbox(), manual_ack=True, longest=10)
     for size in (2_000_000, 10, 3):
         arrived = SimpleNamespace(topic="a", payload=bytearray(size), qos=1, retain=False, mid=1, properties=None)
         paho.on_message(paho, None, arrived)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.broker import Backoff, Disconnected, LoginRefused, Unreachable
+from bridge.backoff import Backoff
+from bridge.broker import Disconnected, LoginRefused, Unreachable
 from bridge.health import Health
 from bridge.sessions import REMINDER, STABLE, Switch, hold
 from bridge.store import StoreFault

@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol
 import structlog
 
 from bridge.accounts import AccountsFault
-from bridge.broker import Backoff, BrokerError, Connection, LoginRefused
+from bridge.backoff import Backoff
+from bridge.broker import BrokerError, Connection, LoginRefused
 from bridge.health import Health
 from bridge.measures import DROPPED, SESSION_ENDS, UNMEASURED, Meter
 from bridge.store import StoreFault
