@@ -63,7 +63,9 @@ def held(*lives: Life, chance: Callable[[], float] = lambda: 0.0) -> tuple[Scrip
         nonlocal session
         session = Scripted(*lives)
         holding = asyncio.create_task(hold(session, health, "do this", Backoff(LONGEST, chance)))
-        await session.over.wait()
+        over = asyncio.create_task(session.over.wait())
+        await asyncio.wait({holding, over}, return_when=asyncio.FIRST_COMPLETED)
+        assert not holding.done(), "it was given up"
         holding.cancel()
 
     with capture_logs() as log:
@@ -157,6 +159,20 @@ def test_a_fault_that_nobody_foresaw_comes_through() -> None:
         assert not session.ready.on.is_set()
 
     hurried(work())
+
+
+def test_a_session_whose_tasks_fail_begins_again_each_time() -> None:
+    async def fail() -> None:
+        await asyncio.sleep(1)
+        raise AWAY
+
+    async def in_a_group(session: Scripted) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail())
+            tasks.create_task(asyncio.Event().wait())
+
+    session, _, _ = held(in_a_group, in_a_group, in_a_group)
+    assert len(session.begun) == 4
 
 
 def test_a_session_that_fails_while_it_is_cancelled_does_not_begin_again() -> None:

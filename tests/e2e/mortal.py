@@ -224,7 +224,9 @@ class Callers:
             return
         raw = json.dumps(self.call)
         topics = [f"bootstrap/{device_id}/request/{self.client_id}" for device_id in ids]
-        await asyncio.gather(*(peer.publish(topic, raw) for topic in topics), return_exceptions=True)
+        for failed in await asyncio.gather(*(peer.publish(topic, raw) for topic in topics), return_exceptions=True):
+            if failed is not None and not isinstance(failed, aiomqtt.MqttError):  # that one comes of a broker's death
+                raise failed
 
 
 async def speak(access: Mapping[str, Any], credentials: Mapping[str, Any]) -> None:

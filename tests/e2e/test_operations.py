@@ -128,12 +128,16 @@ def test_a_bridge_without_brokers_tells_what_it_lacks_and_ends_on_a_signal(
     ports = free_ports(3)
     assert apart.cli("init", "--port", str(ports[0]), "--bootstrap-port", str(ports[1])).returncode == 0
     started = serve(apart, "--metrics-port", str(ports[2]), "--log-format", form)
-    wait_until(lambda: "session ended" in started.output, "no broker answers")
+    wait_until(lambda: "session ended" in started.output, "no broker answers", PATIENCE)
+
+    def away(part: str) -> str:
+        reasons = {one["name"]: one["reason"] for one in ready(ports[2])[1]["notReady"]}
+        return str(reasons[part])
+
+    for part, port in (("calls", ports[1]), ("control", ports[0])):
+        wait_until(lambda part=part, port=port: str(port) in away(part), f"{part} says where nobody answers", PATIENCE)
     status, content = ready(ports[2])
     assert status == 503
-    away = {part["name"]: part["reason"] for part in content["notReady"]}
-    assert str(ports[1]) in away["calls"]
-    assert str(ports[0]) in away["control"]
     assert all(part["since"] for part in content["notReady"])
     assert shown(ports[2], "/healthz")[0] == 200
     assert started.stop(number) == 0
