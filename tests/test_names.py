@@ -11,7 +11,19 @@ from bridge import names
 
 @pytest.mark.parametrize(
     "device_id",
-    ["pump-7", "A", "urn:dev:mac:0024befffe804ff1", "Gerät-ß", "設備", "a'b", "...", ".hidden", "x" * 255, "é"],
+    [
+        "pump-7",
+        "A",
+        "urn:dev:mac:0024befffe804ff1",
+        "Gerät-ß",
+        "設備",
+        "a'b",
+        "...",
+        ".hidden",
+        "x" * 255,
+        "é" * 255,
+        "\ufdf0",
+    ],
 )
 def test_a_usual_name_is_a_device_id(device_id: str) -> None:
     assert names.device_id_fault(device_id) is None

@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from bridge.decisions import Accept, Call, Confirm, DeleteDevice, Event, Install, MarkDelivered, Reply
+from bridge.decisions import (
+    Accept,
+    Call,
+    Confirm,
+    DeleteDevice,
+    Enter,
+    Event,
+    Install,
+    MarkDelivered,
+    MarkInstalled,
+    Reply,
+)
 from bridge.registration import CallKind, Claim, Code, Form, Policy, Registration, Status
 from tests.examples import Example
 from tests.making import (
@@ -306,3 +317,23 @@ def test_with_too_many_callers_and_a_token_that_none_carries_the_next_call_is_wa
     assert "pump-7" in decision.refusal.message
     assert decision.after is not None
     assert decision.after.status is PENDING
+
+
+def test_when_it_was_installed_and_confirmed_stands_in_the_record() -> None:
+    before = accepted()
+    assert decided(before, MarkInstalled("pump-7", before.seed or b"")).after == replace(before, installed=NOW)
+    there = accepted(installed=BEFORE)
+    assert decided(there, Confirm("pump-7", "default")).after == replace(there, confirmed=NOW)
+
+
+def test_a_full_line_writes_entry_and_registration_with_the_name_of_its_file() -> None:
+    decision = decided(accepted(installed=BEFORE, confirmed=BEFORE), provision(), device=entry(bulk="b0"))
+    assert decision.after is not None
+    assert (decision.after.name, decision.after.bulk) == ("Pump", "b1")
+    assert Enter(entry(bulk="b1")) in decision.effects
+
+
+def test_a_line_for_an_entry_that_is_to_come_names_its_file() -> None:
+    decision = decided(accepted(), announce(name="N"), device=entry())
+    assert decision.after == replace(accepted(), name="N", bulk="b1")
+    assert decision.effects == (Enter(entry(name="N", bulk="b1")),)
