@@ -186,6 +186,12 @@ def _engine(url: str, begin: str | None) -> AsyncEngine:
             def start(connection: Any) -> None:
                 connection.exec_driver_sql(begin)
 
+            @sa.event.listens_for(engine.sync_engine, "invalidate")
+            def give_up(connection: Any, record: Any, error: BaseException | None) -> None:
+                # Cancelled in the middle of a statement. Closing alone would not do: SQLite keeps a closed connection,
+                # with its transaction and lock, for as long as somebody holds a statement of it, such as a traceback.
+                connection.rollback()
+
     return engine
 
 

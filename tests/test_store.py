@@ -1,6 +1,7 @@
 """The store's contract, on a database in a file."""
 
 import asyncio
+import gc
 import sqlite3
 from collections import Counter
 from dataclasses import replace
@@ -409,3 +410,34 @@ def old_database(path: Path) -> None:
             )
         connection.commit()
     engine.dispose()
+
+
+LONG = "WITH RECURSIVE c(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM c LIMIT 1000000) SELECT max(v) FROM c"
+
+
+async def test_a_statement_that_is_cancelled_leaves_no_lock_though_somebody_holds_its_traceback(
+    store: Store,
+) -> None:
+    held: list[BaseException] = []
+
+    async def work() -> None:
+        async with store.write() as transaction:
+            await transaction.make_tenant("half", None, 1)
+            began.set()
+            await transaction.connection.execute(sa.text(LONG))
+
+    gc.disable()
+    try:
+        for _ in range(3):
+            began = asyncio.Event()
+            working = asyncio.create_task(work())
+            await began.wait()
+            await asyncio.sleep(0.02)  # into the statement, which takes much longer
+            working.cancel()
+            with pytest.raises(asyncio.CancelledError) as cancelled:
+                await working
+            held.append(cancelled.value)
+            async with store.write() as transaction:
+                assert "half" not in [name for name, _ in await queries.tenants(transaction.connection, None, 10)]
+    finally:
+        gc.enable()
