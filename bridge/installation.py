@@ -258,6 +258,11 @@ def make(
             )
         if facts != found.facts:
             write_private(folder.facts, facts.model_dump_json(indent=2) + "\n")
+        if missing := {one.key_id for one in facts.administrators} - set(keys.masters):
+            raise InstallationFault(
+                f"passwords come from the master key {', '.join(sorted(missing))}, which {folder.keys} does not hold: "
+                "restore that file from a backup"
+            )
         made = Installation(folder, keys, facts)
         made = replace(made, mended=(*write_gate_files(made), *write_accounts_file(made)))
     except PermissionError as error:

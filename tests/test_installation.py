@@ -182,6 +182,15 @@ def test_the_configurations_have_this_installations_ports_and_paths(data: Path) 
     assert operations[-1] == bootstrap[-1] == "user somebody"
 
 
+def test_keys_that_are_not_those_of_the_installation_are_refused_in_words(data: Path) -> None:
+    made = make(data)
+    content = json.loads(made.folder.keys.read_text(encoding="utf-8"))
+    (key,) = content["keys"].values()
+    made.folder.keys.write_text(json.dumps({"current": "other", "keys": {"other": key}}), encoding="utf-8")
+    with pytest.raises(InstallationFault, match=r"keys\.json does not hold: restore"):
+        make(data)
+
+
 def test_what_was_removed_of_the_brokers_files_is_made_again_with_the_same_logins(data: Path) -> None:
     made = make(data)
     made.folder.dynamic_security.unlink()

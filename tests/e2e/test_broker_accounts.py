@@ -281,7 +281,9 @@ async def test_up_heals_a_file_that_was_spoilt_under_a_running_broker(own_site: 
                     await peer.publish("devices/default/pump-7/info", b"{}")
                 break
             await asyncio.sleep(0.05)
-    await asyncio.to_thread(wait_until, lambda: own_site.up.output.count("ready") >= 2, "it serves again", PATIENCE)
+    await asyncio.to_thread(
+        wait_until, lambda: own_site.up.output.count('"event": "ready"') >= 2, "it serves again", PATIENCE
+    )
     await assert_serves(access, "pump-8")
     own_site.stop()
     path.write_bytes(b"\0" * 100)
