@@ -68,6 +68,8 @@ class ControlSession:
                     self.ready.turn_on()
             finally:
                 self._herald.connection = None
+                # What was committed when this ended in the middle may never have been told.
+                self.accounts_changed(AccountWork(leaving=True))
                 if not self._silent:
                     await self._say_offline(connection)
 

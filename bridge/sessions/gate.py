@@ -78,6 +78,8 @@ class GateSession:
                     self.ready.turn_on()
             finally:
                 self._connection = None
+                # What was committed when this ended in the middle may never have been told.
+                self.accounts_changed(AccountWork(leaving=True))
 
     def current(self) -> Connection | None:
         """Return the connection while there is one."""
