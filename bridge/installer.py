@@ -6,7 +6,7 @@ it is cleared, and every message it sent has been heard. So nothing of the old l
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +15,7 @@ import structlog
 
 from bridge import queries, records
 from bridge.accounts import Accounts, AccountsFault, Login, Seen, grants
+from bridge.accounts.grants import Grant
 from bridge.arrows import Arrow, passed
 from bridge.batch import Batch
 from bridge.credentials import BadSecret, mark_of
@@ -167,7 +168,7 @@ class Installer:
         passed(Arrow.LEAVING_REMOVED)
         async with self._store.write() as transaction:
             unchanged = await _unchanged(transaction, leaving)
-            await transaction.forget_accounts([account.username for account, _ in unchanged])
+            await transaction.forget_accounts([account.username for account in unchanged])
         passed(Arrow.LEAVING_FORGOTTEN)
         self._meter.count(ACCOUNT_CHANGES, len(leaving), change="removed")
         log.info("removed", accounts=len(leaving), names=[account.username for account in leaving[:3]])
@@ -201,18 +202,19 @@ class Installer:
         with self._pace.measured(len(logins)):
             await self._accounts.renew(logins)
         passed(Arrow.ACCOUNTS_RENEWED)
-        await self._mark_installed(again, await self._registrations(again))
+        await self._mark_installed(again, await self._registrations(again), logins)
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
         """Install accounts that were wanted just now, without reading them first; the rest is left to ``drain``."""
         fresh = [(account, registration) for account, registration in coming if not account.renewed]
         fresh = fresh[: self._pace.at_once]
         if fresh:
+            logins = [self.login_for(account) for account, _ in fresh]
             with self._pace.measured(len(fresh)):
-                await self._accounts.install([self.login_for(account) for account, _ in fresh])
+                await self._accounts.install(logins)
             passed(Arrow.ACCOUNTS_INSTALLED)
             waiting = [registration for _, registration in fresh if registration.accepted_claim is not None]
-            await self._mark_installed([account for account, _ in fresh], waiting)
+            await self._mark_installed([account for account, _ in fresh], waiting, logins)
 
     async def note_installed(self, accounts: Sequence[Account]) -> None:
         """Note that accounts are in the broker already. Raises StoreFault."""
@@ -239,10 +241,11 @@ class Installer:
 
     async def _install(self, fresh: Sequence[Account]) -> None:
         if fresh:
+            logins = [self.login_for(account) for account in fresh]
             with self._pace.measured(len(fresh)):
-                await self._accounts.install([self.login_for(account) for account in fresh])
+                await self._accounts.install(logins)
             passed(Arrow.ACCOUNTS_INSTALLED)
-            await self._mark_installed(fresh, await self._registrations(fresh))
+            await self._mark_installed(fresh, await self._registrations(fresh), logins)
 
     async def _registrations(self, accounts: Sequence[Account]) -> list[Registration]:
         """Load the registrations that wait for just these accounts."""
@@ -255,8 +258,10 @@ class Installer:
             if one.seed == seeds[one.id] and one.installed is None and one.accepted_claim is not None
         ]
 
-    async def _mark_installed(self, coming: Sequence[Account], pushed: Sequence[Registration]) -> None:
-        """Note that the broker has confirmed accounts, and send their credentials.
+    async def _mark_installed(
+        self, coming: Sequence[Account], pushed: Sequence[Registration], made: Sequence[Login] = ()
+    ) -> None:
+        """Note that the broker has confirmed accounts, as they were ``made``, and send their credentials.
 
         They leave before this is committed, but after this transaction has taken its turn: what the device says next
         is decided after it. If the commit fails, all of this is done again, with the same password.
@@ -272,17 +277,21 @@ class Installer:
                 decision = batch.decide(MarkInstalled(account.subject, account.seed))
                 if Deliver() in decision.effects and decision.after is not None:
                     delivered.append(decision.after)
-            # What an account may do can have changed since it was read: then it is to be looked at once more.
+            # What an account may do can have changed since it was made: then it is to be looked at once more. The row
+            # does not tell: where it was to be looked at already, a further change leaves it as it is.
+            granted = {login.username: login.grants for login in made}
             await transaction.save_accounts(
                 [
-                    replace(current, installed=batch.now, revisit=current != account and current.revisit)
-                    for account, current in await _unchanged(transaction, coming)
+                    replace(
+                        current, installed=batch.now, revisit=current.revisit and self._is_outdated(current, granted)
+                    )
+                    for current in await _unchanged(transaction, coming)
                 ]
             )
             entries = await transaction.devices([registration.id for registration in delivered])
-            made = [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
-            await transaction.save_devices(made)
-            await transaction.make_groups((one.tenant, one.group) for one in made if one.group is not None)
+            noted = [entry_for(registration, entries.get(registration.id), batch.now) for registration in delivered]
+            await transaction.save_devices(noted)
+            await transaction.make_groups((one.tenant, one.group) for one in noted if one.group is not None)
             await batch.write()
             passed(Arrow.ACCOUNTS_WRITTEN)
         passed(Arrow.ACCOUNTS_NOTED)
@@ -290,16 +299,20 @@ class Installer:
         self._meter.count(ACCOUNT_CHANGES, len(coming), change="installed")
         log.info("installed", accounts=len(coming), devices=[registration.id for registration in delivered[:3]])
 
+    def _is_outdated(self, account: Account, granted: Mapping[str, tuple[Grant, ...]]) -> bool:
+        """Tell whether an account may do something else now than was ``granted``."""
+        return self._login(account, "").grants != granted.get(account.username)
+
 
 def _ended() -> str:
     return f"ended-{secrets.token_hex(8)}"
 
 
-async def _unchanged(transaction: Transaction, accounts: Sequence[Account]) -> list[tuple[Account, Account]]:
-    """Return those accounts of which nobody has wanted something else meanwhile, as they were read and as they are."""
+async def _unchanged(transaction: Transaction, accounts: Sequence[Account]) -> list[Account]:
+    """Return those accounts of which nobody has wanted something else meanwhile, as they are now."""
     now = await transaction.accounts([account.username for account in accounts])
     return [
-        (account, current)
+        current
         for account in accounts
         if (current := now.get(account.username)) is not None
         and (current.seed, current.wanted) == (account.seed, account.wanted)

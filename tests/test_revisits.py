@@ -1,5 +1,6 @@
 """Accounts that come from files, and accounts that may do other things than before: the installer's further work."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bridge import schema
-from bridge.accounts import AccountsFault
+from bridge.accounts import AccountsFault, Login
 from bridge.records import Account
 from tests.files import CREDENTIALS
 from tests.making import NOW
@@ -146,3 +147,25 @@ async def test_an_application_is_installed_with_what_it_was_granted(world: World
     assert isinstance(account, Account)
     assert account.installed == NOW
     assert world.pushed == []
+
+
+async def test_topics_that_change_again_while_the_broker_works_on_the_first_change_are_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await provided(world, "pump-7")
+    await world.installer.drain()
+    await world.done("set-option", {**TOPICS, "value": ["first/{tenant}/{id}/#"]})
+    install = world.accounts.install
+
+    async def meanwhile_changed(logins: Sequence[Login]) -> None:
+        monkeypatch.setattr(world.accounts, "install", install)
+        await world.done("set-option", {**TOPICS, "value": ["second/{tenant}/{id}/#"]})
+        await install(logins)
+
+    monkeypatch.setattr(world.accounts, "install", meanwhile_changed)
+    await world.installer.drain()
+    topics = {grant.topic for grant in world.accounts.there[USERNAME].grants}
+    assert topics == {"devices/default/pump-7/#", "second/default/pump-7/#"}
+    account = await world.account(USERNAME)
+    assert account is not None
+    assert not account.revisit
