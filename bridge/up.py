@@ -5,7 +5,7 @@ import os
 import resource
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -176,13 +176,17 @@ async def run(settings: Settings, when_ready: Callable[[Installation, str | None
 
 
 async def _ended(serving: asyncio.Task[None]) -> None:
-    """Wait for the service; being cancelled, first let it end in good order while the brokers still run."""
+    """Wait for the service; being cancelled, first let it end in good order while the brokers still run.
+
+    Where a broker was given up, the group has cancelled the service as well as us. A second time would break off its
+    end: the database would be closed while sessions go on.
+    """
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
+        if not serving.cancelling():
+            serving.cancel()
+        await asyncio.wait({serving})
         raise
 
 

@@ -1,0 +1,47 @@
+"""How `up` ends: the service first and in good order, whoever it is that ends."""
+
+import asyncio
+
+import pytest
+
+from bridge.children import BrokersFault
+from bridge.up import _ended
+from tests.hurried import hurried
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_the_service_ends_in_good_order_also_when_a_broker_is_given_up(gives_up: bool) -> None:
+    steps: list[str] = []
+
+    async def serve() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            steps.append("begins to leave")
+            await asyncio.sleep(3)
+            steps.append("has left")
+            raise
+
+    async def watch() -> None:
+        await asyncio.sleep(10)
+        if gives_up:
+            raise BrokersFault("the operations broker ended 3 times within a minute")
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(watch())
+            await _ended(tasks.create_task(serve()))
+
+    async def work() -> None:
+        running = asyncio.create_task(run())
+        await asyncio.sleep(20 if gives_up else 5)
+        running.cancel()
+        await asyncio.wait({running})
+        if gives_up:
+            assert isinstance(running.exception(), ExceptionGroup)
+        else:
+            assert running.cancelled()
+
+    hurried(work())
+    assert steps == ["begins to leave", "has left"]
