@@ -15,7 +15,8 @@ from bridge.accounts.dynsec import Dynsec
 from bridge.batch import AccountWork
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.installer import Installer
-from bridge.reconciler import Reconciler
+from bridge.mending import CLOSED
+from bridge.reconciler import Reconciled, Reconciler
 from bridge.service import ANNOUNCED_AGAIN, COMING_BACK, PARTS, Service, watch_database
 from bridge.sessions import Switch
 from bridge.sessions.accounts import BACKLOG, KNOWN, AccountsSession
@@ -84,6 +85,37 @@ def test_accounts_are_compared_at_the_start_and_again_and_again_also_while_other
         assert session.ready.on.is_set()
         working.cancel()
         assert [round(at - began, -1) for at in session.compared_at] == [0, 100, 200, 300, 400, 500, 600]
+
+    hurried(work())
+
+
+def test_the_end_does_not_wait_for_a_long_comparison_once_all_is_done() -> None:
+    async def work() -> None:
+        session = Comparing(900)
+        drained = []
+
+        async def drain() -> None:
+            drained.append(True)
+
+        async def none(*given: Any) -> list[str]:
+            return []
+
+        async def defaults() -> dict[str, bool]:
+            return dict(CLOSED)
+
+        async def reconcile(between: Callable[[], Awaitable[None]], noted: Callable[[], None]) -> Reconciled:
+            noted()
+            session.changed(AccountWork(leaving=True))
+            assert not session._idle.is_set()
+            await between()
+            assert drained
+            assert session._idle.is_set()
+            return Reconciled(0, 0, 0, 0)
+
+        accounts: Any = SimpleNamespace(faults_of=none, defaults=defaults)
+        reconciler: Any = SimpleNamespace(reconcile=reconcile)
+        installer: Any = SimpleNamespace(drain=drain)
+        await AccountsSession._compare(session, accounts, reconciler, installer)
 
     hurried(work())
 

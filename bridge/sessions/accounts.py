@@ -162,6 +162,7 @@ class AccountsSession:
         async def between() -> None:
             if self._noted and self._changed.is_set():
                 await self._work_off(installer)
+                self._note_idle()  # whoever ends us need not wait for the end of a long list
 
         found = await reconciler.reconcile(between, self._note_compared)
         self._health.counts["reconciliations"] += 1
@@ -179,8 +180,7 @@ class AccountsSession:
         while True:
             again = await self._work_off(installer)
             self.ready.turn_on()
-            if not self._changed.is_set():
-                self._idle.set()
+            self._note_idle()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(min(due, now() + again)):
                     await self._changed.wait()
@@ -190,6 +190,10 @@ class AccountsSession:
                 except AccountsFault as fault:
                     log.error("accounts not compared", reason=str(fault))
                 due = now() + self._every
+
+    def _note_idle(self) -> None:
+        if not self._changed.is_set():
+            self._idle.set()
 
     async def _work_off(self, installer: Installer) -> float:
         """Do what there is to do; return the seconds after which to try again what the broker refuses."""
