@@ -40,7 +40,7 @@ def mended_accounts(raw: bytes, own: Sequence[Login], first: Sequence[Login]) ->
     except ValueError as error:
         return Mended(brokers.dynamic_security(own, first), (f"it is damaged ({error}); all accounts in it are lost",))
     names = {login.username for login in own}
-    if not any(one.get("textname") == TEXTNAME or one.get("username") in names for one in content["clients"]):
+    if not any(one.get("textname") == TEXTNAME or one.get("username") in names for one in content.get("clients", [])):
         # Mosquitto 2.1 that found none at its start has written one, with a user of everything in it.
         return Mended(brokers.dynamic_security(own, first), ("it has no account of the bridge's, so it is another's",))
     wanted = json.loads(brokers.dynamic_security(own, ()))

@@ -192,6 +192,16 @@ def test_the_gates_passwords_come_back_and_others_stay(tmp_path: Path) -> None:
     assert make(tmp_path).mended == ()
 
 
+@pytest.mark.parametrize("spoilt_", ["{}", '{"roles": []}', '{"defaultACLAccess": {}}'])
+def test_a_file_of_accounts_in_which_no_accounts_are_named_is_made_anew(tmp_path: Path, spoilt_: str) -> None:
+    first = make(tmp_path)
+    first.folder.dynamic_security.write_text(spoilt_)
+    made = make(tmp_path)
+    assert len(made.mended) == 1
+    assert set(OWN) <= {one["username"] for one in accounts(tmp_path)["clients"]}
+    assert make(tmp_path).mended == ()
+
+
 def test_a_password_is_verified_as_mosquitto_does() -> None:
     line = mosquitto_hash("secret").line
     assert verifies(line, "secret")
