@@ -197,8 +197,9 @@ async def _say_when_ready(
         async with asyncio.timeout(READY_PATIENCE):
             await service.ready.wait()
     except TimeoutError:
+        away = "; ".join(f"{part.name}: {part.reason}" for part in service.health.missing)
         raise BrokersFault(
-            f"the bridge could not log in to its brokers within {READY_PATIENCE:.0f} s; what is above tells why"
+            f"the bridge does not serve after {READY_PATIENCE:.0f} s ({away}); what is above tells more"
         ) from None
     made.write_access(gone=service.gone)
     when_ready(made, shown_at)

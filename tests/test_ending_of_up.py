@@ -1,11 +1,14 @@
 """How `up` ends: the service first and in good order, whoever it is that ends."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bridge.children import BrokersFault
-from bridge.up import _ended
+from bridge.health import DATABASE, RIGHTS, Health
+from bridge.up import _ended, _say_when_ready
 from tests.hurried import hurried
 
 
@@ -45,3 +48,17 @@ def test_the_service_ends_in_good_order_also_when_a_broker_is_given_up(gives_up:
 
     hurried(work())
     assert steps == ["begins to leave", "has left"]
+
+
+def test_a_start_that_takes_too_long_tells_what_does_not_serve() -> None:
+    health = Health((DATABASE, RIGHTS), lambda: 0)
+    health.serves(RIGHTS)
+    health.fails(DATABASE, "database or disk is full")
+    nothing: Any = None
+
+    async def work() -> None:
+        service: Any = SimpleNamespace(health=health, ready=asyncio.Event())
+        with pytest.raises(BrokersFault, match=r"\(database: database or disk is full\)"):
+            await _say_when_ready(service, nothing, nothing, None)
+
+    hurried(work())
