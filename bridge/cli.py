@@ -77,7 +77,9 @@ def configure_logging(level: str, form: str) -> None:
         _tidied,
     ]
     if form == "text" or (form == "auto" and sys.stderr.isatty()):
-        shown.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+        # Not the tracebacks that it would draw: they show what variables hold, passwords among it.
+        plain = structlog.dev.plain_traceback
+        shown.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
     else:
         shown += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(

@@ -32,7 +32,7 @@ _WIDE: Final = 1_000
 
 out = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _WIDE)
 err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), width=None if sys.stderr.isatty() else _WIDE)
-app = typer.Typer(cls=Menu)
+app = typer.Typer(cls=Menu, pretty_exceptions_show_locals=False)  # they hold passwords; Typer 0.15 shows them
 Work = Callable[[Admin], Awaitable[int]]
 
 CONNECTION: Final = "Connection"

@@ -23,6 +23,7 @@ from device_sim.store import StateError, StateStore
 SEALED_BY_DEFAULT = False
 
 app = typer.Typer(
+    pretty_exceptions_show_locals=False,  # they hold passwords; Typer 0.15 shows them
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
