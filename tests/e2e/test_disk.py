@@ -172,9 +172,7 @@ async def test_accounts_that_the_broker_could_not_write_are_there_again_after_it
                         break
                     await bring_in(access, admin, f"more-{number}", confirm=False)
             cut_off = not is_json(accounts)
-            assert cut_off == lines.version().startswith("2.0"), (
-                "2.0 puts what it could write in its place"
-            )
+            assert cut_off == lines.version().startswith("2.0"), "2.0 puts what it could write in its place"
         pid = own_site.broker_pids()["operations-broker"]
         async with states(access) as known:
             os.kill(pid, signal.SIGKILL)
