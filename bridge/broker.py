@@ -119,8 +119,10 @@ class _Client(aiomqtt.Client):
         if not self._connected.done():
             self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
             self._connected.exception()  # nobody may be waiting for it any more
+        if self._connected.cancelled():
+            return  # so is whoever was connecting; aiomqtt would raise it into the event loop
         super()._on_disconnect(client, userdata, flags, reason, properties)
-        if self._disconnected.done():
+        if self._disconnected.done() and not self._disconnected.cancelled():
             self._disconnected.exception()  # the same
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:

@@ -94,6 +94,13 @@ async def test_a_subscription_that_nobody_will_answer_is_given_up_when_the_conne
     await given_up.wait()
 
 
+async def test_a_connection_that_ends_after_its_making_was_cancelled_is_no_news() -> None:
+    client = broker._Client("127.0.0.1", 1)
+    client._connected.cancel()
+    client._on_disconnect(None, None, None, "gone")
+    assert not client.ended.done()
+
+
 @pytest.mark.parametrize("how", ["reset", "silent"])
 async def test_a_broker_that_takes_a_connection_and_says_nothing_is_no_broker_and_leaves_nothing_open(how: str) -> None:
     left = asyncio.Event()

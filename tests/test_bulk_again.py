@@ -132,6 +132,7 @@ async def test_a_role_that_goes_while_a_file_is_worked_on_holds_from_the_next_pa
     assert device.group != "H"
 
 
+@pytest.mark.long
 async def test_a_dry_run_of_many_ids_that_come_again_costs_linear_time(world: World) -> None:
     many_ids = 30_000  # in more than one part, and as many as a message holds twice
     text = "ID;CREDENTIALS\n" + "".join(f"d{number};{CREDENTIALS}\n" for number in range(many_ids)) * 2
@@ -178,6 +179,7 @@ async def test_a_repeat_gets_the_same_answer_and_is_not_done_twice(world: World)
 # bulk-validate.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["default/admin", RITA])
 async def test_a_dry_run_tells_what_would_come_of_it_and_changes_nothing(world: World, who: str) -> None:
     for state in ("installed", "foreign"):

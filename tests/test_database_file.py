@@ -202,6 +202,7 @@ def test_a_full_disk_is_said_along_with_a_fault(tmp_path: Path, monkeypatch: pyt
     assert "MB are free on its disk" in space_left(tmp_path / "x.db")
 
 
+@pytest.mark.long
 async def test_one_that_is_held_by_another_program_for_long_is_named_so(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA journal_mode=DELETE")

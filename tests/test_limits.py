@@ -188,6 +188,7 @@ def test_only_some_of_those_above_the_overall_limit_are_told() -> None:
     assert sum(pace.tells() for _ in range(1_000)) == 60
 
 
+@pytest.mark.long
 def test_the_limits_in_force_without_settings_are_far_from_what_a_fleet_does() -> None:
     clock = Clock()
     pace = Pace(Rates(), clock, lambda: 0.0)
