@@ -16,7 +16,7 @@ from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import Confirm
 from bridge.inventory import with_info
-from bridge.measures import BATCH, FAULTS, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
+from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
 from bridge.sessions import RETAINED_NEVER, Hands, Switch, note_dropped
@@ -133,16 +133,11 @@ class InfoSession:
             entries = await transaction.devices(ids)
             heard: dict[str, Device] = {}
             for tenant, device_id, value in said:
-                try:
-                    batch.decide(Confirm(device_id, tenant))
-                    entry = heard.get(device_id) or entries.get(device_id)
-                    if entry is None or entry.tenant != tenant:
-                        continue
-                    heard[device_id], too_large = with_info(entry, value or {}, batch.now)
-                except Exception:  # the broker would send it again after each start, and nobody would be served
-                    self._meter.count(FAULTS, where=INFO)
-                    log.exception("not decided", device=device_id)
+                batch.decide(Confirm(device_id, tenant))
+                entry = heard.get(device_id) or entries.get(device_id)
+                if entry is None or entry.tenant != tenant:
                     continue
+                heard[device_id], too_large = with_info(entry, value or {}, batch.now)
                 if too_large:
                     log.warning("properties left out", device=device_id, reason="they would exceed 8 KiB")
             await transaction.save_devices(list(heard.values()))
