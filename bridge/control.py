@@ -41,13 +41,9 @@ REMEMBERED: Final = 600_000
 log = structlog.get_logger("control")
 
 
-class BrokenOff(Exception):
-    """The bridge ends between two parts of a request: what was committed stays, and nobody is answered."""
-
-
 @dataclass(slots=True)
 class Handled:
-    """What one request came to: the answer to publish, if any, and what to tell others after it."""
+    """What one request came to: the answer to publish, and what to tell others after it."""
 
     topic: str
     payload: bytes
@@ -124,20 +120,14 @@ class Control:
         _, tenant, administrator, _, command = self._topics.levels(message.topic)
         return _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
 
-    async def handle(self, message: Incoming, ending: Callable[[], bool] = lambda: False) -> Handled:
-        """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged.
-
-        Where it is done in parts, no further one is begun once the bridge is ``ending``, and there is no answer.
-        """
+    async def handle(self, message: Incoming) -> Handled:
+        """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged."""
         asked = self._asked(message)
         command = asked.command
         handled = Handled(self._topics.response(asked.tenant, asked.administrator), b"", asked.correlation)
         started = time.perf_counter()
         try:
-            handled.payload = await self._execute(asked, handled, ending)
-        except BrokenOff:
-            log.warning("broken off", actor=asked.actor, command=command, reason="the bridge ends; to be sent again")
-            return handled
+            handled.payload = await self._execute(asked, handled)
         except BadRequest as error:
             asked.outcome = error.refusal.code
             handled.payload = await self._refuse(asked, error.refusal)
@@ -182,13 +172,13 @@ class Control:
             async with self._store.read() as connection:
                 await self._follow(connection)
 
-    async def _execute(self, asked: _Asked, handled: Handled, ending: Callable[[], bool]) -> bytes:
+    async def _execute(self, asked: _Asked, handled: Handled) -> bytes:
         fault = None if asked.command in FILES else self._read(asked)
         self._check(asked)
         if fault is not None:
             raise fault
         if asked.command in CHANGING:
-            return await self._change(asked, handled, ending)
+            return await self._change(asked, handled)
         async with self._store.read() as connection:
             desk = self._desk(asked, Transaction(connection))
             result = await HANDLERS[asked.command](desk, asked.value)
@@ -231,7 +221,7 @@ class Control:
             now=now,
         )
 
-    async def _change(self, asked: _Asked, handled: Handled, ending: Callable[[], bool]) -> bytes:
+    async def _change(self, asked: _Asked, handled: Handled) -> bytes:
         passed(Arrow.REQUEST_UNDERSTOOD)
         sweep = SWEEPS[asked.command](asked.value) if asked.command in SWEEPS else None
         while True:
@@ -261,8 +251,6 @@ class Control:
                 passed(Arrow.REQUEST_COMMITTED)
                 return revealed(asked.command, said, self._rulebook.keys)
             passed(Arrow.REQUEST_PART_COMMITTED)
-            if ending():
-                raise BrokenOff
 
     async def _follow(self, connection: queries.Connection) -> None:
         now = await queries.standing(connection)

@@ -10,8 +10,6 @@ import pytest
 from bridge import broker
 from bridge.batch import AccountWork
 from bridge.broker import Disconnected, Incoming
-from bridge.handlers.bulk import CHUNK, BulkRegister
-from bridge.handlers.desk import Desk
 from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
@@ -89,7 +87,7 @@ async def test_what_a_request_changed_in_parts_is_known_though_it_was_broken_off
     session.accounts_changed = told.append
     committed = asyncio.Event()
 
-    async def breaks_off(message: Incoming, *given: Any) -> Any:
+    async def breaks_off(message: Incoming) -> Any:
         await handle(message)
         committed.set()
         await asyncio.Event().wait()
@@ -105,28 +103,3 @@ async def test_what_a_request_changed_in_parts_is_known_though_it_was_broken_off
     assert account is not None
     assert account.installed is None
     assert told
-
-
-async def test_of_a_long_file_only_the_part_in_hand_is_finished_when_the_bridge_ends(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = "".join(f"pump-{number}\n" for number in range(2 * CHUNK))
-    topic = world.topics.request("default", "admin", "bulk-register")
-    connected(monkeypatch, Broken(Incoming(topic, f"ID\n{rows}".encode(), 1, False, 1, None)))
-    session = ControlSession(LOGIN, world.topics, world.control, Herald(world.topics))
-    begun = asyncio.Event()
-    step = BulkRegister.step
-
-    async def noted(sweep: BulkRegister, desk: Desk) -> None:
-        begun.set()
-        await step(sweep, desk)
-
-    monkeypatch.setattr(BulkRegister, "step", noted)
-    running = asyncio.create_task(session.run())
-    await begun.wait()
-    await session.hands.rest()
-    assert not running.done(), "nothing was answered"
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert (await world.done("list", {"limit": 1}))["counts"]["WAITING_FOR_CONNECTION"] == CHUNK

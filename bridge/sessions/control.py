@@ -142,15 +142,13 @@ class ControlSession:
                     if self.hands.resting and waiting.takes_a_while:
                         continue
                     passed(Arrow.REQUEST_HEARD)
-                    handled = await self._control.handle(message, lambda: self.hands.resting)
-                    await self._tell(connection, handled)
+                    await self._tell(connection, await self._control.handle(message))
             await waiting.some.wait()
 
     async def _tell(self, connection: Connection, handled: Handled) -> None:
         if handled.account_work:
             self.accounts_changed(handled.account_work)
-        if handled.payload:
-            connection.send(handled.topic, handled.payload, correlation=handled.correlation)
+        connection.send(handled.topic, handled.payload, correlation=handled.correlation)
         passed(Arrow.REQUEST_ANSWERED)
         await self._herald.tell_all(handled.events)
         passed(Arrow.REQUEST_TOLD)

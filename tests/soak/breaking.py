@@ -25,9 +25,9 @@ def commit_late() -> None:
     before, handle = Store.write, Control.handle
     late = ContextVar("late", default=False)
 
-    async def handle_late(control: Control, message: Incoming, *others: Any) -> Handled:
+    async def handle_late(control: Control, message: Incoming) -> Handled:
         late.set(message.topic.endswith(("/register", "/delete")))
-        return await handle(control, message, *others)
+        return await handle(control, message)
 
     @asynccontextmanager
     async def write(store: Store) -> AsyncIterator[Transaction]:
