@@ -123,10 +123,10 @@ class ControlSession:
                     continue
                 _, tenant, administrator, _, command = self._topics.levels(message.topic)
                 waiting = slow if command in SLOW else quick
-                if waiting.turns.add(f"{tenant}/{administrator}", message, message.weight):
-                    waiting.some.set()
-                else:
-                    await self._tell(connection, self._control.refuse_for_want_of_room(message))
+                refused = waiting.turns.add(f"{tenant}/{administrator}", message, message.weight)
+                waiting.some.set()
+                for one in refused:
+                    await self._tell(connection, self._control.refuse_for_want_of_room(one))
             note_dropped(connection, REQUEST, self._meter)
 
     async def _work(self, connection: Connection, waiting: "_Waiting") -> None:
