@@ -20,7 +20,7 @@ from bridge.batch import AccountWork, Batch
 from bridge.broker import Incoming
 from bridge.decisions import BulkEvent, Event, Refusal
 from bridge.handlers import HANDLERS, SWEEPS
-from bridge.handlers.desk import Desk, Refused, Sweep
+from bridge.handlers.desk import CutShort, Desk, Refused, Sweep
 from bridge.handlers.people import revealed
 from bridge.measures import FAULTS, HANDLING, MESSAGES, REFUSALS, REQUEST, REQUESTS, UNMEASURED, Meter
 from bridge.names import MANAGEMENT, device_id_fault
@@ -43,7 +43,10 @@ log = structlog.get_logger("control")
 
 @dataclass(slots=True)
 class Handled:
-    """What one request came to: the answer to publish, and what to tell others after it."""
+    """What one request came to: the answer to publish, and what to tell others after it.
+
+    ``payload`` is empty where the bridge ends in the middle of it: there is no answer then.
+    """
 
     topic: str
     payload: bytes
@@ -102,6 +105,8 @@ class Control:
         self._topics = topics
         self._clock = clock
         self._meter = meter
+        self.ends: Callable[[], bool] = lambda: False
+        """Whether the bridge is ending, asked between the parts of what takes a while."""
 
     def refuse_for_want_of_room(self, message: Incoming) -> Handled:
         """Answer a request that cannot even wait; it is neither decided nor remembered, and may be sent again."""
@@ -136,6 +141,9 @@ class Control:
             log.error("not stored", actor=asked.actor, command=command, fault=str(error))
             await self._unfollow(asked)
             handled.payload = self._internal(asked, _not_stored(asked.command))
+        except CutShort:
+            log.info("request cut short", actor=asked.actor, command=command)
+            return handled
         except Exception:
             asked.outcome = Code.INTERNAL
             self._meter.count(FAULTS, where="control")
@@ -219,6 +227,7 @@ class Control:
             batch=Batch(transaction, self._rulebook, now),
             rulebook=self._rulebook,
             now=now,
+            ends=self.ends,
         )
 
     async def _change(self, asked: _Asked, handled: Handled) -> bytes:
@@ -251,6 +260,8 @@ class Control:
                 passed(Arrow.REQUEST_COMMITTED)
                 return revealed(asked.command, said, self._rulebook.keys)
             passed(Arrow.REQUEST_PART_COMMITTED)
+            if self.ends():
+                raise CutShort
 
     async def _follow(self, connection: queries.Connection) -> None:
         now = await queries.standing(connection)

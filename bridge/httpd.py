@@ -55,13 +55,18 @@ class _Visitors:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._visits: dict[asyncio.Task[None], None] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection and end it, whatever comes."""
         task = asyncio.current_task()
         assert task is not None
-        if len(self._visits) >= MAX_CONNECTIONS:
-            next(iter(self._visits)).cancel()
+        while len(self._visits) >= MAX_CONNECTIONS:
+            # Taken out at once: of many that come in the same moment each shall put out another one.
+            oldest = next(iter(self._visits))
+            del self._visits[oldest]
+            self._leaving.add(oldest)
+            oldest.cancel()
         self._visits[task] = None
         try:
             async with asyncio.timeout(PATIENCE):
@@ -72,11 +77,12 @@ class _Visitors:
             return  # too slow, gone, or put out: nobody is left to be told
         finally:
             writer.transport.abort()
-            del self._visits[task]
+            self._visits.pop(task, None)
+            self._leaving.discard(task)
 
     async def end(self) -> None:
         """Put all out."""
-        visits = list(self._visits)
+        visits = [*self._visits, *self._leaving]
         for visit in visits:
             visit.cancel()
         if visits:

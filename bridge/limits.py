@@ -5,6 +5,7 @@ who is refused, and what he is told to wait, must not tell which ids exist (the 
 nothing either that two callers of the same id share, whom one of them could watch the other by.
 """
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ AT_ONCE: Final = 60.0
 """Seconds' worth of calls that may come at once: a herd after a power cut is no misuse."""
 MAX_KEYS: Final = 20_000
 """Callers that a limiter remembers, with some 300 bytes each. Who is forgotten begins anew."""
+LONGEST_KEY: Final = 400
+"""Characters of a name that is remembered as it is. A call that is malformed may have one of 20,000."""
 MAX_RETRY_AFTER: Final = 3_600.0
 COMFORT: Final = 0.5
 """Part of the overall limit that calls shall settle at."""
@@ -63,6 +66,10 @@ class Limiter:
             del moments[oldest]
             if not moments:
                 return
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
 class RetryAfter:
@@ -135,9 +142,9 @@ class Pace:
     def verdict(self, topic: str, client_id: str) -> Verdict:
         """Decide on a call by ``client_id``, to whom alone the broker lets ``topic``."""
         now = self._clock()
-        if not self._devices.takes(topic, now):
+        if not self._devices.takes(_short(topic), now):
             return Verdict.DEVICE
-        if not self._connections.takes(client_id, now):
+        if not self._connections.takes(_short(client_id), now):
             return Verdict.CONNECTION
         self._retry_after.hear(1, now)
         return Verdict.TAKEN if self._all.takes("", now) else Verdict.OVERALL

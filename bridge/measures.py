@@ -138,7 +138,7 @@ FAULTS: Final = Measure(
     "faults",
     Kind.COUNTER,
     "Faults of the bridge itself; each has its traceback in the log.",
-    {"where": ("calls", "control", "info", "accounts")},
+    {"where": ("calls", "control", "info")},
 )
 STORE_FAULTS: Final = Measure(
     "store_faults", Kind.COUNTER, "Times that the database refused a change or a query: locked, full or gone."

@@ -5,13 +5,14 @@ bring out stands in the database and is done after the next start. A second sign
 """
 
 import asyncio
-import faulthandler
 import os
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -51,11 +52,35 @@ LIMIT: Final = sum(stage.seconds for stage in STAGES) + MARGIN
 """Seconds after the first signal at which the process has ended."""
 
 
+LAST_WORDS: Final = 1.0
+"""Seconds that whoever reads what we write has for the last of it; a terminal that is held takes nothing for ever."""
+
+
+def say_in_time(say: Callable[[], object]) -> None:
+    """Let ``say`` write, for ``LAST_WORDS`` at the most: a write to somebody who does not read never returns."""
+
+    def saying() -> None:
+        with suppress(Exception):  # nobody is left to be told
+            say()
+
+    thread = threading.Thread(target=saying, daemon=True)
+    thread.start()
+    thread.join(LAST_WORDS)
+
+
 def end_at_once(status: int) -> NoReturn:
     """End the process without waiting for anything, not even for threads that hang."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    say_in_time(sys.stdout.flush)
+    say_in_time(sys.stderr.flush)
     os._exit(status)
+
+
+def _all_threads() -> str:
+    """Say what each thread is at. Unlike faulthandler, whoever writes it lets the other threads run meanwhile."""
+    lines = []
+    for number, frame in sys._current_frames().items():  # noqa: SLF001 - documented, whatever its name
+        lines += [f"Thread {number:#x}:\n", *traceback.format_stack(frame)]
+    return "".join(lines)
 
 
 class Ending:
@@ -92,7 +117,8 @@ class Ending:
         """Take note of a signal and tell whether it is the first; the second ends the process with 128 + its number."""
         if self.signal is not None:
             at = f", at the stage: {self.stage}" if self.stage else ""
-            os.write(2, f"{signal.Signals(number).name} again: ended at once{at}\n".encode())
+            words = f"{signal.Signals(number).name} again: ended at once{at}\n".encode()
+            say_in_time(lambda: os.write(2, words))
             self._end(128 + number)
         self.signal = number
         self.bound(self._limit)
@@ -105,8 +131,11 @@ class Ending:
         last.start()
 
     def _give_up(self) -> None:
-        log.error("shutdown hung", stage=self.stage or "before the first stage", hung=self.hung)
-        faulthandler.dump_traceback(all_threads=True)
+        def say() -> None:
+            log.error("shutdown hung", stage=self.stage or "before the first stage", hung=self.hung)
+            os.write(2, _all_threads().encode())
+
+        say_in_time(say)
         self._end(HUNG)
 
 

@@ -1,7 +1,8 @@
 """Requests that wait for their turn: first come, first served for each who asks, in turns between them. Pure.
 
 Whoever sends thousands at once waits for his own; the others have every second turn. What waits is bounded, for each
-and for all, and what finds no room is refused at once.
+and for all, and what finds no room is refused at once. Where all together are too much, those who have most waiting
+give way.
 """
 
 from collections import deque
@@ -39,18 +40,36 @@ class Turns(Generic[Item]):
     def __len__(self) -> int:
         return sum(len(line.items) for line in self._lines.values())
 
-    def add(self, key: str, item: Item, size: int) -> bool:
-        """Put ``item`` of ``size`` bytes at the end of the line of ``key``; False if there is no room for it."""
+    def add(self, key: str, item: Item, size: int) -> list[Item]:
+        """Put ``item`` of ``size`` bytes at the end of the line of ``key``; return what there is no room for.
+
+        That is ``item`` itself; or, where all together are too much, the last of whoever has more waiting than ``key``
+        would, so that nobody's many keep out another's one.
+        """
         size += OVERHEAD
         line = self._lines.get(key) or _Line[Item]()
-        is_full = len(line.items) >= self._most or line.size + size > self._most_bytes
-        if is_full or self._size + size > self._all_bytes:
-            return False
+        if len(line.items) >= self._most or line.size + size > self._most_bytes:
+            return [item]
+        refused: list[Item] = []
+        while self._size + size > self._all_bytes:
+            most = max(self._lines, key=lambda one: self._lines[one].size, default=key)
+            if most == key or self._lines[most].size <= line.size + size:
+                return [*refused, item]
+            refused.append(self._drop_last(most))
         self._lines[key] = line
         line.items.append((item, size))
         line.size += size
         self._size += size
-        return True
+        return refused
+
+    def _drop_last(self, key: str) -> Item:
+        line = self._lines[key]
+        item, size = line.items.pop()
+        line.size -= size
+        self._size -= size
+        if not line.items:
+            del self._lines[key]
+        return item
 
     def take(self) -> Item | None:
         """Take the first of the line whose turn it is, or None if nothing waits."""

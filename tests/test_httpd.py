@@ -104,12 +104,19 @@ async def test_a_client_that_says_nothing_is_put_out(monkeypatch: pytest.MonkeyP
         assert (await said(port, get("/hello")))[0] == "HTTP/1.1 200 OK"
 
 
-async def test_clients_that_hold_all_connections_do_not_keep_out_one_that_asks() -> None:
+async def test_clients_that_hold_all_connections_do_not_keep_out_one_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(httpd, "PATIENCE", 3_600)
     async with served() as port:
-        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * MAX_CONNECTIONS)]
+        coming = (asyncio.open_connection("127.0.0.1", port) for _ in range(6 * MAX_CONNECTIONS))
+        held = await asyncio.gather(*coming)  # in the same moment, as a flood comes
         assert (await said(port, get("/hello")))[0] == "HTTP/1.1 200 OK"
-        still = [reader for reader, _ in held if not reader.at_eof()]
-        assert len(still) <= len(held)
+        waiting = [asyncio.create_task(ended(reader)) for reader, _ in held]
+        one_by_one = asyncio.as_completed(waiting)
+        async with asyncio.timeout(60):
+            for _ in range(5 * MAX_CONNECTIONS):
+                await next(one_by_one)
+        for task in waiting:
+            task.cancel()
         for _, writer in held:
             writer.close()
 

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,22 @@ def test_the_limits_in_force_without_settings_are_far_from_what_a_fleet_does() -
     for _ in range(20):
         clock.now += 5
         assert pace.verdict("bootstrap/pump-1/request", "pump-1") is Verdict.TAKEN
+
+
+def test_names_of_any_length_take_little_memory_and_stay_apart() -> None:
+    clock = Clock()
+    pace = Pace(Rates(device=1, connection=0, overall=0), clock, lambda: 0.0)
+    longest = "x" * 20_000
+    tracemalloc.start()
+    try:
+        for one in range(2_000):
+            name = f"{one}{longest}"
+            assert pace.verdict(f"bootstrap/{name}/request", name) is Verdict.TAKEN
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2_000 * 1_000
+    for _ in range(int(AT_ONCE) - 1):
+        assert pace.verdict(f"bootstrap/0{longest}/request", "a") is Verdict.TAKEN
+    assert pace.verdict(f"bootstrap/0{longest}/request", "a") is Verdict.DEVICE
+    assert pace.verdict(f"bootstrap/1{longest}/request", "a") is Verdict.TAKEN

@@ -110,6 +110,11 @@ async def work():
         await ending.go(Stage("second", 0.2, ""), {second})
         print("ended", flush=True)
 
+async def talks_to_nobody():
+    print("talks", flush=True)
+    while True:
+        print("x" * 1000, file=sys.stderr, flush=True)
+
 async def stubborn():
     while True:
         try:
@@ -185,6 +190,21 @@ def test_a_blocked_event_loop_ends_with_the_last_limit_and_says_where_it_was() -
     assert "shutdown hung" in out + err
     assert "first" in out + err
     assert "in blocks" in err, "the traceback says what it was at"
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_whoever_does_not_read_what_is_written_keeps_no_process_from_ending(again: bool) -> None:
+    process = started(program(first="talks_to_nobody()", limit=600 if again else 1))
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "talks\n"
+    if again:
+        process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(60) == (128 + signal.SIGTERM if again else HUNG)
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_before_a_signal_a_cancellation_is_what_it_always_is() -> None:

@@ -21,7 +21,7 @@ from bridge.batch import Batch, distinct
 from bridge.bulk import MAX_FILE, BadFile, BadRow, File, Row
 from bridge.credentials import BadSecret
 from bridge.decisions import Announce, BulkEvent, Decision, Provision, Refusal
-from bridge.handlers.desk import Desk, Result
+from bridge.handlers.desk import CutShort, Desk, Result
 from bridge.inventory import fits, is_to_come, merged
 from bridge.names import MANAGEMENT, device_username
 from bridge.records import DEVICE, Account
@@ -334,6 +334,8 @@ async def bulk_validate(desk: Desk, value: dict[str, Any]) -> Result:
         batch = Batch(desk.transaction, desk.rulebook, desk.now)
         await reader.decide(desk, batch, lines, held)
         held.keep(batch, [line.id for line in lines if isinstance(line, Row)])
+        if desk.ends():
+            raise CutShort
     return reader.outcome.result()
 
 

@@ -41,6 +41,7 @@ class Desk:
     news: list[BulkEvent] = field(default_factory=list)
     quiet: bool = False
     changes_rulebook: bool = False
+    ends: Callable[[], bool] = lambda: False
 
     @property
     def actor(self) -> str:
@@ -112,6 +113,10 @@ class Desk:
         """Tell whether the id has a registration that belongs to somebody else."""
         found = self.batch.registration(device_id)
         return found is not None and self.scope is not None and found.tenant != self.scope
+
+
+class CutShort(Exception):
+    """The bridge ends in the middle of a request: what is committed stays, nobody is answered."""
 
 
 class Refused(Exception):

@@ -48,6 +48,7 @@ class ControlSession:
         self.accounts_changed: Callable[[AccountWork], None] = lambda work: None
         self.ready = Switch()
         self.hands = Hands()
+        control.ends = lambda: self.hands.resting
         self._silent = False
         self.lives = 0
         """How often it has connected; with each, the last will of the one before may have spoken."""
@@ -124,16 +125,16 @@ class ControlSession:
                     continue
                 _, tenant, administrator, _, command = self._topics.levels(message.topic)
                 waiting = slow if command in SLOW else quick
-                if waiting.turns.add(f"{tenant}/{administrator}", message, message.weight):
-                    waiting.some.set()
-                else:
-                    await self._tell(connection, self._control.refuse_for_want_of_room(message))
+                refused = waiting.turns.add(f"{tenant}/{administrator}", message, message.weight)
+                waiting.some.set()
+                for one in refused:
+                    await self._tell(connection, self._control.refuse_for_want_of_room(one))
             note_dropped(connection, REQUEST, self._meter)
 
     async def _work(self, connection: Connection, waiting: "_Waiting") -> None:
         """Work on requests one after the other; on what takes a while, while others are answered.
 
-        At the end what is quick is answered still, and of what takes a while no more is begun.
+        At the end what is quick is answered still, and of what takes a while no further part is begun.
         """
         while True:
             waiting.some.clear()
@@ -148,7 +149,8 @@ class ControlSession:
     async def _tell(self, connection: Connection, handled: Handled) -> None:
         if handled.account_work:
             self.accounts_changed(handled.account_work)
-        connection.send(handled.topic, handled.payload, correlation=handled.correlation)
+        if handled.payload:
+            connection.send(handled.topic, handled.payload, correlation=handled.correlation)
         passed(Arrow.REQUEST_ANSWERED)
         await self._herald.tell_all(handled.events)
         passed(Arrow.REQUEST_TOLD)

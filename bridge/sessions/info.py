@@ -16,7 +16,7 @@ from bridge.broker import Connection, Disconnected, Incoming
 from bridge.clock import clock
 from bridge.decisions import Confirm
 from bridge.inventory import with_info
-from bridge.measures import BATCH, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
+from bridge.measures import BATCH, FAULTS, HANDLING, INFO, MESSAGES, UNMEASURED, Meter
 from bridge.registration import Device
 from bridge.rulebook import Rulebook
 from bridge.sessions import RETAINED_NEVER, Hands, Switch, note_dropped
@@ -132,12 +132,19 @@ class InfoSession:
             await batch.load(ids)
             entries = await transaction.devices(ids)
             heard: dict[str, Device] = {}
+            faults = 0
             for tenant, device_id, value in said:
-                batch.decide(Confirm(device_id, tenant))
-                entry = heard.get(device_id) or entries.get(device_id)
-                if entry is None or entry.tenant != tenant:
+                try:
+                    batch.decide(Confirm(device_id, tenant))
+                    entry = heard.get(device_id) or entries.get(device_id)
+                    if entry is None or entry.tenant != tenant:
+                        continue
+                    heard[device_id], too_large = with_info(entry, value or {}, batch.now)
+                except Exception:  # it would come again, and end the bridge again
+                    faults += 1
+                    self._meter.count(FAULTS, where="info")
+                    log.exception("not noted", device=device_id)
                     continue
-                heard[device_id], too_large = with_info(entry, value or {}, batch.now)
                 if too_large:
                     log.warning("properties left out", device=device_id, reason="they would exceed 8 KiB")
             await transaction.save_devices(list(heard.values()))
@@ -153,6 +160,7 @@ class InfoSession:
             events=dict(Counter(event.event for event in batch.events)),
             milliseconds=round(seconds * 1000, 1),
         )
-        self._meter.count(MESSAGES, len(said), kind=INFO, outcome="handled")
+        self._meter.count(MESSAGES, len(said) - faults, kind=INFO, outcome="handled")
+        self._meter.count(MESSAGES, faults, kind=INFO, outcome="fault")
         self._meter.observe(BATCH, len(said), kind=INFO)
         self._meter.observe(HANDLING, seconds, kind=INFO)
