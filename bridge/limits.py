@@ -19,6 +19,9 @@ MAX_KEYS: Final = 20_000
 LONGEST_KEY: Final = 400
 """Characters of a name that is remembered as it is. A call that is malformed may have one of 20,000."""
 MAX_RETRY_AFTER: Final = 3_600.0
+MOST_GROWN: Final = 900.0
+"""Seconds that load adds at most. That spreads 900,000 devices over 1,000 calls a second; more would only let whoever
+floods keep devices away for longer than the flood lasts."""
 COMFORT: Final = 0.5
 """Part of the overall limit that calls shall settle at."""
 """Fleets that settle there leave the other part to those who do not wait as they are told."""
@@ -99,7 +102,7 @@ class RetryAfter:
         ratio = self._heard / passed / self._comfortable
         step = max(-STEEPEST, min(STEEPEST, math.log(ratio))) if ratio > 0 else -STEEPEST
         self._grown += step * (passed if step < 0 else min(passed, LONGEST_STEP))
-        self._grown = max(0.0, min(MAX_RETRY_AFTER, self._grown))
+        self._grown = max(0.0, min(MOST_GROWN, self._grown))
         self._since, self._heard = now, 0
 
     def tell(self, base: float, chance: float) -> int:

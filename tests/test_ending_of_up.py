@@ -8,7 +8,7 @@ import pytest
 
 from bridge.children import BrokersFault
 from bridge.health import DATABASE, RIGHTS, Health
-from bridge.up import _ended, _say_when_ready
+from bridge.up import READY_PATIENCE, _ended, _say_when_ready
 from tests.hurried import hurried
 
 
@@ -62,3 +62,19 @@ def test_a_start_that_takes_too_long_tells_what_does_not_serve() -> None:
             await _say_when_ready(service, nothing, nothing, None)
 
     hurried(work())
+
+
+def test_a_start_that_only_takes_long_is_waited_for() -> None:
+    health = Health((DATABASE, RIGHTS), lambda: 0)
+    health.serves(DATABASE)
+    shown: list[str | None] = []
+
+    async def work() -> None:
+        ready = asyncio.Event()
+        service: Any = SimpleNamespace(health=health, ready=ready, gone=frozenset())
+        made: Any = SimpleNamespace(write_access=lambda gone: None)
+        asyncio.get_running_loop().call_later(10 * READY_PATIENCE, ready.set)
+        await _say_when_ready(service, made, lambda made, shown_at: shown.append(shown_at), "here")
+
+    hurried(work())
+    assert shown == ["here"]

@@ -203,6 +203,22 @@ def test_a_session_that_fails_while_it_is_cancelled_does_not_begin_again() -> No
     hurried(work())
 
 
+def test_a_session_that_is_cancelled_from_within_begins_again() -> None:
+    async def work() -> None:
+        async def cancels(session: Scripted) -> None:
+            raise asyncio.CancelledError
+
+        session = Scripted(cancels, cancels)
+        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
+        async with asyncio.timeout(60):
+            await session.over.wait()
+        assert not holding.done()
+        holding.cancel()
+        await asyncio.wait({holding})
+
+    hurried(work())
+
+
 def test_a_session_whose_group_fails_by_itself_begins_again() -> None:
     async def work() -> None:
         async def fails() -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from bridge.accounts import AccountsFault
 from bridge.backoff import Backoff
-from bridge.broker import BrokerError, Connection, LoginRefused
+from bridge.broker import BrokerError, Connection, Disconnected, LoginRefused
 from bridge.health import Health
 from bridge.measures import DROPPED, SESSION_ENDS, UNMEASURED, Meter
 from bridge.store import StoreFault
@@ -169,6 +169,8 @@ async def _life(session: Session) -> None:
         if not running.cancelled():
             running.exception()  # it is ending, whatever it failed with
         raise
+    if running.cancelled():  # by nobody of ours
+        raise Disconnected("it was cancelled from within")
     running.result()
 
 
