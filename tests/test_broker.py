@@ -20,6 +20,7 @@ from bridge.broker import (
     Unreachable,
 )
 from bridge.inbox import Inbox
+from bridge.sockets import Client
 from bridge.window import MAX_BYTES, MAX_OUTSTANDING, WINDOW
 from tests.hurried import hurried
 
@@ -62,7 +63,7 @@ class FakePaho:
 
 def connected() -> tuple[FakePaho, Connection]:
     paho = FakePaho()
-    client = cast("broker._Client", SimpleNamespace(_client=paho, ended=asyncio.Future()))
+    client = cast("Client", SimpleNamespace(_client=paho, ended=asyncio.Future()))
     return paho, Connection(client, Inbox(), manual_ack=True)
 
 
@@ -85,20 +86,13 @@ async def test_a_subscription_that_nobody_will_answer_is_given_up_when_the_conne
         finally:
             given_up.set()
 
-    client = cast("broker._Client", SimpleNamespace(_client=FakePaho(), ended=ended, subscribe=subscribe))
+    client = cast("Client", SimpleNamespace(_client=FakePaho(), ended=ended, subscribe=subscribe))
     subscribing = asyncio.create_task(Connection(client, Inbox(), manual_ack=True).subscribe("a/b"))
     await asyncio.sleep(0)
     ended.set_result(None)
     with pytest.raises(Disconnected, match="the connection ended"):
         await subscribing
     await given_up.wait()
-
-
-async def test_a_connection_that_ends_after_its_making_was_cancelled_is_no_news() -> None:
-    client = broker._Client("127.0.0.1", 1)
-    client._connected.cancel()
-    client._on_disconnect(None, None, None, "gone")
-    assert not client.ended.done()
 
 
 @pytest.mark.parametrize("how", ["reset", "silent"])
@@ -132,7 +126,7 @@ async def test_what_was_dropped_is_told_once() -> None:
 
 async def test_a_payload_longer_than_anybody_reads_is_cut_off_as_it_arrives() -> None:
     paho = FakePaho()
-    client = cast("broker._Client", SimpleNamespace(_client=paho))
+    client = cast("Client", SimpleNamespace(_client=paho))
     connection = Connection(client, Inbox(), manual_ack=True, longest=10)
     for size in (2_000_000, 10, 3):
         arrived = SimpleNamespace(topic="a", payload=bytearray(size), qos=1, retain=False, mid=1, properties=None)

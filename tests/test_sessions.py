@@ -219,29 +219,10 @@ def test_a_session_that_is_cancelled_from_within_begins_again() -> None:
     hurried(work())
 
 
-def test_a_session_whose_group_fails_by_itself_begins_again() -> None:
-    async def work() -> None:
-        async def fails() -> None:
-            await asyncio.sleep(0)  # the group is left already, and waits for this
-            raise Disconnected("the broker has ended")
+@pytest.mark.parametrize("others", [0, 1], ids=["left", "busy"])
+def test_a_session_whose_tasks_fail_begins_again_and_is_ended_by_nothing_but_us(others: int) -> None:
+    """Whether the group is left already and waits for the one that fails, or is busy with another."""
 
-        async def in_a_group(session: Scripted) -> None:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(fails())
-
-        session = Scripted(in_a_group, in_a_group)
-        holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))
-        beginning_again = asyncio.create_task(session.over.wait())
-        await asyncio.wait({holding, beginning_again}, return_when=asyncio.FIRST_COMPLETED)
-        assert beginning_again.done()
-        assert not holding.done()
-        holding.cancel()
-        await asyncio.wait({holding})
-
-    hurried(work())
-
-
-def test_a_session_whose_tasks_fail_begins_again_and_is_ended_by_nothing_but_us() -> None:
     async def work() -> None:
         async def fail() -> None:
             await asyncio.sleep(1)
@@ -250,7 +231,8 @@ def test_a_session_whose_tasks_fail_begins_again_and_is_ended_by_nothing_but_us(
         async def in_a_group(session: Scripted) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(fail())
-                tasks.create_task(asyncio.Event().wait())
+                for _ in range(others):
+                    tasks.create_task(asyncio.Event().wait())
 
         session = Scripted(in_a_group, in_a_group, in_a_group)
         holding = asyncio.create_task(hold(session, Health(("calls",), Clock())))

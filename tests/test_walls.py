@@ -22,8 +22,9 @@ ROOMS: dict[str, str] = {
     "credentials": "",
     "window": "",
     "backoff": "",
+    "sockets": "",
     "inbox": "",
-    "broker": "inbox window",
+    "broker": "inbox sockets window",
     "health": "",
     "registration": "",
     "decisions": "registration",
@@ -148,7 +149,7 @@ ROOMS: dict[str, str] = {
 }
 LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
-    "aiomqtt": {"broker"},
+    "aiomqtt": {"broker", "sockets"},
     "paho": {"broker"},
     "sqlalchemy": {
         "schema",
