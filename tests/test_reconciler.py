@@ -95,27 +95,28 @@ async def test_an_account_removed_while_the_list_is_read_is_not_removed_again(wo
     assert world.script == []
 
 
-def once_after_the_list(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Do ``work`` after the second page: the first is empty, the second has everything."""
+def once_after_the_list(work: Callable[[], Awaitable[None]], turn: int = 2) -> Callable[[], Awaitable[None]]:
+    """Do ``work`` after the second page: the first is empty, the second has everything; in turn 3 rows are read too."""
     calls = 0
 
     async def between() -> None:
         nonlocal calls
         calls += 1
-        if calls == 2:
+        if calls == turn:
             await work()
 
     return between
 
 
-async def test_a_stray_whose_id_is_accepted_meanwhile_becomes_that_devices_account(world: World) -> None:
+@pytest.mark.parametrize("turn", [2, 3], ids=["before the rows are read", "after"])
+async def test_a_stray_whose_id_is_accepted_meanwhile_becomes_that_devices_account(world: World, turn: int) -> None:
     stray = Login(user("a"), "old", "old mark", (), "a")
     world.accounts.there[stray.username] = stray
 
     async def accept() -> None:
         await world.accepted("a")
 
-    found = await world.reconciler.reconcile(once_after_the_list(accept))
+    found = await world.reconciler.reconcile(once_after_the_list(accept, turn))
     assert (found.repaired, found.removed) == (0, 0)
     assert world.accounts.there[user("a")] is stray, "draining gives it its new password"
     await world.installer.drain()
