@@ -33,7 +33,7 @@ compose:
 	@.ci/need docker-compose=docker-compose
 
 units:
-	@.ci/need systemd-analyze=systemd
+	@.ci/need systemd-analyze=systemd /bin/kill=procps
 
 promtool: build/prometheus/promtool
 

@@ -186,6 +186,8 @@ async def test_accounts_that_the_broker_could_not_write_are_there_again_after_it
                         await peer.publish("devices/default/unwritten-1/info", b"{}")
                         break
                 await asyncio.sleep(0.1)
+        ready = '"event": "ready"'
+        wait_until(lambda: own_site.up.output.count(ready) >= 2, "administrators are served again")
         async with administrator(access) as admin:
             await admin.until("unwritten-1", "confirmedTime")
         assert bool(list(accounts.parent.glob(f"{accounts.name}.damaged-*"))) == cut_off
