@@ -13,6 +13,8 @@ UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 DEFAULT_OVERLAP: Final = "30d"
 LONGEST: Final = 3_650 * 86_400
 _USERNAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+BRIDGE: Final = "bridge"
+"""The bridge's own user name on the same broker."""
 PASSWORD_LENGTHS: Final = range(8, 129)
 
 
@@ -36,7 +38,7 @@ class EarlierLogin:
 
 def overlap_of(text: str) -> int:
     """Read how long both logins are valid, in milliseconds: 0, or a number with s, m, h or d. Raises LoginFault."""
-    found = re.fullmatch(r"(\d{1,10})([smhd]?)", text)
+    found = re.fullmatch(r"([0-9]{1,10})([smhd]?)", text)
     if found is None or (not found[2] and int(found[1])):
         raise LoginFault(f"the overlap {text!r} is no length of time: write it as 30d, 12h or 90m, or 0 for none")
     seconds = int(found[1]) * UNITS.get(found[2], 1)
@@ -81,3 +83,33 @@ def valid(earlier: Iterable[EarlierLogin], now: int) -> dict[str, str]:
 def over(earlier: Iterable[EarlierLogin], now: int) -> list[str]:
     """Return the user names of those that are no more."""
     return [one.username for one in earlier if one.end <= now]
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The present bootstrap login, and those on their way out."""
+
+    username: str
+    password: str
+    earlier: tuple[EarlierLogin, ...] = ()
+
+    def rotated(self, username: str | None, password: str, overlap: int, now: int) -> "Logins":
+        """Return them with another present one, the one of now being valid for ``overlap`` milliseconds more.
+
+        Raises LoginFault.
+        """
+        still = [one for one in self.earlier if one.end > now]
+        if still:
+            raise LoginFault(
+                f"two logins are valid until {still[0].until}, {self.username} and {still[0].username}: wait, or end "
+                f"{still[0].username} with --end-overlap first"
+            )
+        taken = {self.username, *(one.username for one in self.earlier), BRIDGE}
+        name = next_name(self.username) if username is None else checked_username(username, taken)
+        left = EarlierLogin(self.username, self.password, moment(now + overlap))
+        return Logins(name, checked_secret(password), (*self.earlier, left))
+
+    def alone(self, now: int) -> "Logins":
+        """Return them with the present one alone being valid from ``now`` on."""
+        ended = [EarlierLogin(one.username, one.password, moment(min(one.end, now))) for one in self.earlier]
+        return Logins(self.username, self.password, tuple(ended))

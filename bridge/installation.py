@@ -141,6 +141,17 @@ class Installation:
         """Write down what is decided. Raises OSError."""
         write_private(self.folder.facts, self.facts.model_dump_json(indent=2) + "\n")
 
+    def note_login(self) -> list[Path]:
+        """Put the present bootstrap login into ``access.json`` and ``bootstrap.json`` where they are; return them.
+
+        Raises InstallationFault, OSError.
+        """
+        noted = [path for path in (self.folder.access, self.folder.for_devices) if path.exists()]
+        for path in noted:
+            content = self.access(administrators=False)["bootstrap"]
+            write_private(path, json.dumps({**read_json(path), "bootstrap": content}, indent=2) + "\n")
+        return noted
+
     def write_access(self, *, gone: Collection[str] = ()) -> None:
         """Write ``access.json``, without the administrators that are ``gone``, and ``bootstrap.json``."""
         for path, administrators in ((self.folder.access, True), (self.folder.for_devices, False)):
@@ -184,7 +195,7 @@ def load(data: Path) -> Installation:
         )
     keys = read_keys(folder.keys)
     try:
-        facts = Facts.model_validate(read_json(folder.facts))
+        facts = Facts.model_validate_json(json.dumps(read_json(folder.facts)))
     except ValidationError as error:
         raise InstallationFault(f"{folder.facts} is damaged ({error.error_count()} faults): restore it") from error
     return Installation(folder, keys, facts)
@@ -276,7 +287,11 @@ def write_passwords(made: Installation) -> list[str]:
         write_private(path, brokers.password_lines(users))
         return []
     raw = path.read_bytes()
-    if (kept := brokers.without_users(raw, made.logins_over)) != raw:
+    kept = brokers.without_users(raw, made.logins_over)
+    if facts.earlier_logins and brokers.users_of(kept).isdisjoint([facts.bootstrap_username]):
+        # It was rotated, which is no fault of the file.
+        kept += brokers.password_lines({facts.bootstrap_username: facts.bootstrap_password}).encode()
+    if kept != raw:
         write_private(path, kept)
     return put_right(path, lambda raw: mended_passwords(raw, users))
 

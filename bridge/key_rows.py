@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge import schema
 from bridge.credentials import KeyRing
 from bridge.database_file import path_of
+from bridge.records import ADMINISTRATOR
 from bridge.store import engine_of
 
 AT_ONCE: Final = 500
@@ -25,6 +26,9 @@ ANSWERS: Final = "remembered answers"
 STORED: Final = "stored passwords"
 Uses = dict[str, Counter[str]]
 """Master keys by their ids, and how many rows of which kind name them."""
+
+
+Rows = AsyncConnection
 
 
 class RowsFault(Exception):
@@ -82,6 +86,13 @@ async def uses(connection: AsyncConnection) -> Uses:
         if isinstance(made, dict):
             found.setdefault(made["keyId"], Counter())[ANSWERS] += 1
     return found
+
+
+async def seeds(connection: AsyncConnection) -> dict[str, bytes]:
+    """Return the administrators there are, with their seeds; none: the bridge has not begun with this database."""
+    table = schema.accounts
+    rows = sa.select(table.c.username, table.c.seed).where(table.c.kind == ADMINISTRATOR, table.c.wanted.is_(True))
+    return {name: seed for name, seed in await connection.execute(rows)}  # noqa: C416 - rows are no pairs to mypy
 
 
 async def encrypt_anew(url: str, keys: KeyRing) -> int:

@@ -3,7 +3,8 @@
 import fcntl
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -81,12 +82,24 @@ def lock_changes(data: Path) -> Lock:
     return _taken(data / "bridge" / "changes.lock", "keys and logins", CHANGING)
 
 
-def lock_out_bridge(data: Path) -> Lock | None:
-    """Keep a bridge from starting for a moment; None where one is at work. Unsigned, so that one waits. Raises OSError."""
+@contextmanager
+def changed_alone(data: Path) -> Iterator[None]:
+    """Hold that right until the block ends. Raises Busy, OSError."""
+    lock = lock_changes(data)
     try:
-        return _taken(data / "bridge" / "lock", "the folder", 0.0)
+        yield
+    finally:
+        lock.release()
+
+
+def lock_out_bridge(data: Path) -> Lock | None:
+    """Keep a bridge from starting for a moment; None where one is at work. Raises OSError."""
+    try:
+        taken = _taken(data / "bridge" / "lock", "the folder", 0.0)
     except Busy:
         return None
+    taken.strike_out()  # whoever had it has ended, and a process of that number may be anybody
+    return taken
 
 
 def holder(data: Path, table: Path = Path("/proc/locks")) -> int | None:
@@ -107,7 +120,7 @@ def holder(data: Path, table: Path = Path("/proc/locks")) -> int | None:
 
 
 def _taken(path: Path, what: str, patience: float) -> Lock:
-    """Take a lock for a moment, unsigned; where root makes its file, it is the folder's owner's. Raises Busy, OSError."""
+    """Take a lock for a moment, unsigned, so that others wait. Raises Busy, OSError."""
     taken = take_lock(path, what, "try again", patience=patience)
     give_to_owner(taken.descriptor, path.parent)
     return taken

@@ -2,10 +2,12 @@
 
 from bridge.commands import (
     accepting,
+    bootstrap_login,
     bulk,
     devices,
     doctor,
     groups,
+    keys,
     people,
     registrations,
     tenant_options,
@@ -15,10 +17,12 @@ from bridge.commands import (
 
 __all__ = [
     "accepting",
+    "bootstrap_login",
     "bulk",
     "devices",
     "doctor",
     "groups",
+    "keys",
     "people",
     "registrations",
     "tenant_options",
