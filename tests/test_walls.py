@@ -129,10 +129,12 @@ ROOMS: dict[str, str] = {
     "doctor.finding": "dynsec_file folder installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "database_file doctor.finding",
+    "doctor.secrets": "brokers clock doctor.finding file_modes folder",
     "doctor.settings": "broker_advice doctor.finding mosquitto_conf",
     "doctor.machine": "beside_fit children doctor.database doctor.finding mosquitto_conf",
     "doctor.logins": "broker doctor.finding installation registration",
-    "doctor.__init__": "doctor.database doctor.files doctor.finding doctor.logins doctor.machine doctor.settings",
+    "doctor.__init__": "doctor.database doctor.files doctor.finding doctor.logins doctor.machine doctor.secrets"
+    " doctor.settings",
     "display": "registration",
     "display_devices": "display",
     "display_people": "display",
