@@ -60,6 +60,18 @@ async def test_who_takes_a_devices_client_id_ends_its_connection_loses_what_wait
                 await assert_hears(peer, b"after all")
 
 
+async def test_what_a_device_left_retained_outlives_it(access: Access) -> None:
+    async with administrator(access) as admin:
+        own = await bring_in(access, admin, "left-behind")
+        async with resident(access, own) as peer:
+            await peer.publish("devices/default/left-behind/place", b"hall 2", retain=True)
+        await admin.ok("delete-device", {"id": "left-behind"})
+        reader = await admin.ok("create-application", {"name": "late-reader"})
+        async with login(access, reader["name"], reader["password"]) as late:
+            await late.subscribe("devices/default/left-behind/#")
+            await assert_hears(late, b"hall 2")
+
+
 async def test_a_chosen_password_is_kept_by_the_broker_in_a_hash_of_few_rounds_that_only_its_user_reads(
     apart_site: AnySite,
 ) -> None:
@@ -72,4 +84,5 @@ async def test_a_chosen_password_is_kept_by_the_broker_in_a_hash_of_few_rounds_t
     clients = json.loads(path.read_text(encoding="utf-8"))["clients"]
     chosen = next(one for one in clients if one["username"] == "chooser")
     line = chosen.get("encoded_password") or mosquitto_line(chosen)
+    assert line
     assert line.split("$")[1:3] == ["7", "1000" if "encoded_password" in chosen else "101"], "as SECURITY.md says"
