@@ -18,6 +18,8 @@ _PREFIX = "bootstrap-bridge/v1/"
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
 _P = 2**255 - 19
 """The prime of Curve25519 (RFC 7748, section 4.1)."""
+_TRIAL = X25519PrivateKey.generate()
+"""Any private key finds a point of low order: its number is a multiple of 8 (RFC 7748, section 5), which makes it zero."""
 _MOSQUITTO_ITERATIONS = 101
 """Rounds of PBKDF2 as mosquitto_passwd takes them; what is hashed here has 160 random bits, not a person's choice."""
 
@@ -136,7 +138,7 @@ def parse_public_key(text: str) -> bytes:
     if int.from_bytes(raw, "little") >= _P:
         raise BadPublicKey("publicKey is not canonical: it is a number of 2^255 - 19 or more")
     try:
-        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(raw))
+        _TRIAL.exchange(X25519PublicKey.from_public_bytes(raw))
     except (ValueError, InvalidKey):
         raise BadPublicKey("publicKey is a point of low order") from None
     return raw
