@@ -19,7 +19,7 @@ _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM
 _P = 2**255 - 19
 """The prime of Curve25519 (RFC 7748, section 4.1)."""
 _TRIAL = X25519PrivateKey.generate()
-"""Any private key finds a point of low order: its number is a multiple of 8 (RFC 7748, section 5), which makes it zero."""
+"""Any key finds a point of low order: all are multiples of 8 (RFC 7748, section 5), and eight times it is nothing."""
 _MOSQUITTO_ITERATIONS = 101
 """Rounds of PBKDF2 as mosquitto_passwd takes them; what is hashed here has 160 random bits, not a person's choice."""
 
@@ -160,8 +160,8 @@ def seal(plaintext: bytes, public_key: str, device_id: str) -> str:
 class MosquittoHash:
     """A password as Mosquitto stores it: PBKDF2-HMAC-SHA512."""
 
-    digest: bytes
-    salt: bytes
+    digest: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     iterations: int
 
     @property

@@ -224,8 +224,8 @@ def play(made: Stage) -> None:
 
     tell(
         "5. Whose key is it?",
-        "All but those in line form sent a public key, and their credentials will be sealed to it. A person may compare",
-        "the fingerprint that a device displays with the one that the bridge shows of its caller.",
+        "All but those in line form sent a public key, and their credentials will be sealed to it. A person may",
+        "compare the fingerprint that a device displays with the one that the bridge shows of its caller.",
     )
     made.run("get", "plain-001")
     made.simulator("status", "--state", "plain")

@@ -56,11 +56,11 @@ def paced(rates: Rates) -> Pace:
 class Outgoing:
     """An answer to publish on the bootstrap broker. ``delivers`` is the seed where it carries credentials."""
 
-    topic: str
-    payload: bytes
+    topic: str = field(repr=False)
+    payload: bytes = field(repr=False)
     correlation: bytes | None = None
     device_id: str | None = None
-    delivers: bytes | None = None
+    delivers: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
