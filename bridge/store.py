@@ -159,7 +159,7 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
 
 
 def _shown(url: str) -> str:
-    return sa.make_url(url).render_as_string(hide_password=True)
+    return sa.make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 _PRAGMAS: Final = (
