@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridge import brokers
 from bridge.accounts import Login, grants
@@ -25,7 +25,7 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
 DEFAULT_BOOTSTRAP_PORT: Final = 1884
 FIRST_ADMINISTRATORS: Final = ((MANAGEMENT, "root"), (DEFAULT, "admin"))
-_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid")
+_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 class InstallationFault(Exception):
@@ -38,8 +38,8 @@ class ServiceLogin(BaseModel):
     model_config = _CAMEL
 
     username: str
-    password: str
-    client_id: str
+    password: str = Field(repr=False)
+    client_id: str = Field(repr=False)
 
 
 class FirstAdministrator(BaseModel):
@@ -49,7 +49,7 @@ class FirstAdministrator(BaseModel):
 
     tenant: str
     username: str
-    seed: str
+    seed: str = Field(repr=False)
     key_id: str
 
     @property
@@ -71,7 +71,7 @@ class Facts(BaseModel):
     bootstrap_host: str
     bootstrap_port: int
     bootstrap_username: str
-    bootstrap_password: str
+    bootstrap_password: str = Field(repr=False)
     gate: ServiceLogin
     control: ServiceLogin
     info: ServiceLogin

@@ -22,6 +22,7 @@ ROOMS: dict[str, str] = {
     "credentials": "",
     "window": "",
     "backoff": "",
+    "undumped": "",
     "sockets": "",
     "inbox": "",
     "broker": "inbox sockets window",
