@@ -51,6 +51,12 @@ class Credentials:
         assert "<" not in template, template
         return template
 
+    def real_bytes(self, template: bytes) -> bytes:
+        """Return the name that a template of bytes stands for; ``<login>`` is the user name."""
+        for name, value in {**self.places, "<login>": self.username}.items():
+            template = template.replace(name.encode(), value.encode())
+        return template
+
 
 @dataclass
 class Stage:
