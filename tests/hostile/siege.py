@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,8 +163,8 @@ async def _send(siege: Siege, one: Credentials, intruder: Intruder) -> None:
             siege.acks[row.name, one.version] = dict(zip(tried, codes, strict=True))
 
 
-async def _wait_for_answers(one: Credentials, intruder: Intruder) -> None:
-    """Let the attacker do its own work once more: after the answer it has heard all that it ever will."""
+async def _wait_for_answers(stage: Stage, one: Credentials, intruder: Intruder) -> None:
+    """Let the attacker do its own work once more: when that is answered, all that it did before has been done."""
     mark = b"done:" + one.client_id.encode()
     if one.at is Broker.GATE:
         topic = f"bootstrap/{one.real('<me>')}/request/{one.client_id}"
@@ -176,11 +176,16 @@ async def _wait_for_answers(one: Credentials, intruder: Intruder) -> None:
         topic = one.real("control/<tenant>/<me>/request/list")
     await intruder.publish([Sent(topic.encode(), json.dumps({"requestId": mark.decode()}).encode(), 1, False)])
     await intruder.until_heard(mark)
+    if one.who is Login.DEVICE:
+        await intruder.publish([Sent(one.real("devices/<tenant>/<me>/info").encode(), b'{"done":true}', 1, False)])
+        await stage.until_said(one.real("<me>"), "done")
 
 
-async def besiege(site: SpiedSite) -> Siege:
-    """Try all rows, and return what came of each."""
+async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] | None = None) -> Siege:
+    """Try all rows, and return what came of each. ``breaking`` is done before the attackers come."""
     async with staged(site.access) as stage, spying(site) as spies, contextlib.AsyncExitStack() as stack:
+        if breaking is not None:
+            await breaking(spies)
         siege = Siege(stage.attackers, Entering(site.access, stage.attackers))
         intruders: list[tuple[Credentials, Intruder]] = []
         for one in stage.attackers:
@@ -207,7 +212,7 @@ async def _attack(siege: Siege, stage: Stage, spies: Spies, intruders: list[tupl
         await _send(siege, one, intruder)
     await siege.entering.forge()
     for one, intruder in intruders:
-        await _wait_for_answers(one, intruder)
+        await _wait_for_answers(stage, one, intruder)
     await spies.until_all_is_heard()
     siege.after = await stage.state()
     await siege.entering.look()
