@@ -122,13 +122,14 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants and vectors from the code
+docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, vectors and attacks from the code
 	@$(BIN)/python docs/draw.py
 	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
 	@$(BIN)/python docs/draw_measures.py
 	@$(BIN)/python docs/draw_crashes.py
 	@$(BIN)/python -m docs.draw_vectors
+	@$(BIN)/python docs/draw_attacks.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build mutants var

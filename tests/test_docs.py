@@ -19,7 +19,7 @@ from bridge.names import DEFAULT, MANAGEMENT
 from bridge.options import OPTIONS, TOPICS, Values
 from bridge.registration import Code, Status
 from bridge.speaking import app
-from docs import draw, draw_commands, draw_crashes, draw_roles
+from docs import draw, draw_attacks, draw_commands, draw_crashes, draw_roles
 from tests.invariants import INVARIANTS
 from tests.world import World
 
@@ -119,6 +119,10 @@ def test_the_arrows_and_the_invariants_stand_in_the_page_as_they_are_in_the_code
     for arrow in Arrow:
         assert f"| `{arrow.name}` | {arrow.value} |" in draw_crashes.page()
     assert draw_crashes.invariants().count("\n") == len(INVARIANTS) + 1
+
+
+def test_the_table_of_attacks_is_drawn_from_the_rows_that_are_tried() -> None:
+    assert draw_attacks.PAGE.read_text(encoding="utf-8") == draw_attacks.page(), "run make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
