@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,8 @@ def place(data: Path, stage: Path, called: str, *, moved: Callable[[str], None] 
     ``called`` names that folder, after the time. What comes belongs to whom that belonged to whose place it takes.
     ``moved`` hears of each step, for tests. Raises OSError, after which all is as it was.
     """
-    aside = data / f"{ASIDE}{called}"
+    names = (f"{ASIDE}{called}{'' if again == 0 else f'.{again}'}" for again in count())
+    aside = next(data / name for name in names if not (data / name).exists())
     aside.mkdir(mode=0o700)
     try:
         _note(data, _MOVING_OUT, aside)

@@ -122,7 +122,7 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
         settled = Differences(None) if wishes.revive else changes
         told = _told(manifest, changes, wishes)
         asyncio.run(settle(stage / DATABASE, settled, set(keys.masters), clock(), told))
-        write_private(stage / DATABASE_MADE, "")
+        (stage / DATABASE_MADE).touch(0o600)
         _take_out_of_accounts(stage, settled)
     notes = [*_notes(manifest, stage)]
     if beside and (wishes.data / ACCOUNTS).exists():

@@ -207,7 +207,8 @@ def _show_changes(restored: restoring.Restored) -> None:
         )
         return
     _say(f"Compared with {changes.compared}. Since the backup:")
-    back = "they are ALIVE AGAIN, with the passwords of then" if restored.revived else "they stay deleted"
+    stay = "they stay deleted (--revive brings them back)"
+    back = "they are ALIVE AGAIN, with the passwords of then" if restored.revived else stay
     old = "their OLD passwords work again, not the present ones" if restored.revived else "they keep the present ones"
     told = (
         ("devices were deleted", changes.devices_deleted, back),
