@@ -27,6 +27,8 @@ BLOCK: Final = 1 << 20
 _LEVEL: Final = 1
 """Of gzip's nine: a database of a million devices is written three times as fast as by the sixth, 15 % larger."""
 _TAR: Final = tarfile.BLOCKSIZE
+_PADDING: Final = 2 * BLOCK
+"""Zeros that may come after the last file."""
 _PLAIN: Final = (tarfile.REGTYPE, tarfile.AREGTYPE)
 
 
@@ -171,18 +173,22 @@ class Reader:
             self._read(_TAR - size % _TAR)
 
     def end(self) -> None:
-        """Refuse anything that comes after the last file."""
-        if any(self._read(_TAR)):
+        """Refuse anything but padding after the last file, and a sum that is not that of all that was read."""
+        padding = self._some(_PADDING + 1)
+        if any(padding) or len(padding) > _PADDING:
             raise BackupFault(f"{self._called} holds more than its manifest says: it is not to be trusted")
 
     def _read(self, size: int) -> bytes:
-        try:
-            block = self._gzip.read(size)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            raise BackupFault(f"{self._called} is no backup of a bootstrap-bridge, or is damaged or cut off") from None
+        block = self._some(size)
         if len(block) < size:
             raise BackupFault(f"{self._called} is cut off: it is no whole backup")
         return block
+
+    def _some(self, size: int) -> bytes:
+        try:
+            return self._gzip.read(size)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise BackupFault(f"{self._called} is no backup of a bootstrap-bridge, or is damaged or cut off") from None
 
 
 def digest_of(path: Path, noted: Callable[[int], None] = lambda done: None) -> str:

@@ -106,18 +106,22 @@ def _move(source: Path, target: Path) -> None:
 
 def _as_it_belonged(part: Path, before: Path) -> None:
     """Give a folder and what is in it the owners and the mode of what was there: the bridge's user, or a broker's."""
-    if os.path.ismount(part) or not before.is_dir():
-        owner = part.stat()
-    else:
-        owner = before.stat()
-        part.chmod(owner.st_mode & 0o777)
+    stayed = os.path.ismount(part) or not before.is_dir()
+    if not stayed:
+        part.chmod(before.stat().st_mode & 0o777)
     if os.geteuid() != 0:
         return
-    os.chown(part, owner.st_uid, owner.st_gid)
+    owner = owner_of(part if stayed else before)
+    os.chown(part, *owner)
     for path in part.iterdir():
         old = before / path.name
-        one = old.lstat() if old.exists() else owner
-        os.chown(path, one.st_uid, one.st_gid, follow_symlinks=False)
+        os.chown(path, *(owner_of(old) if old.exists() else owner), follow_symlinks=False)
+
+
+def owner_of(path: Path) -> tuple[int, int]:
+    """Return user and group of a file or folder. Raises OSError."""
+    found = path.lstat()
+    return found.st_uid, found.st_gid
 
 
 def _take_away(path: Path) -> None:
