@@ -116,6 +116,30 @@ def new_secret() -> str:
     return base64.b32encode(secrets.token_bytes(20)).decode().lower()
 
 
+def key_check(master: bytes) -> str:
+    """Return what tells a master key from another without telling it: a backup holds that of each key it needs."""
+    return derive_key(master, "backup-check").hex()
+
+
+def backup_mac(master: bytes, manifest: bytes) -> str:
+    """Return what only the owner of ``master`` can make for a backup's manifest."""
+    return hmac.digest(derive_key(master, "backup-manifest"), manifest, hashlib.sha256).hex()
+
+
+def sealed_file(master: bytes, name: str, content: bytes) -> bytes:
+    """Encrypt a file for a backup without keys, bound to its name: AES-256-GCM, the nonce of 12 bytes first."""
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(derive_key(master, "backup-files")).encrypt(nonce, content, name.encode())
+
+
+def opened_file(master: bytes, name: str, sealed: bytes) -> bytes:
+    """Decrypt what ``sealed_file`` made. Raises BadSecret."""
+    try:
+        return AESGCM(derive_key(master, "backup-files")).decrypt(sealed[:12], sealed[12:], name.encode())
+    except (InvalidTag, ValueError):
+        raise BadSecret(f"{name} cannot be decrypted: it or its key is damaged") from None
+
+
 def mark_of(seed: bytes) -> str:
     """Return what tells one password of an account from another, without telling the password."""
     return hashlib.sha256(b"bootstrap-bridge/v1/mark" + seed).hexdigest()[:32]

@@ -196,6 +196,7 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterabl
 def load(data: Path) -> Installation:
     """Read what ``init`` made. Raises InstallationFault."""
     folder = Folder(data)
+    _refuse_half_restored(folder)
     if not folder.facts.exists() and not folder.keys.exists():
         raise InstallationFault(
             f"there is no installation in {data}: make one with bootstrap-bridge init --data {data}"
@@ -206,6 +207,14 @@ def load(data: Path) -> Installation:
     except ValidationError as error:
         raise InstallationFault(f"{folder.facts} is damaged ({error.error_count()} faults): restore it") from error
     return Installation(folder, keys, facts)
+
+
+def _refuse_half_restored(folder: Folder) -> None:
+    if folder.restoring.exists():
+        raise InstallationFault(
+            f"a backup is being put back into {folder.path}, or that was cut short: run bootstrap-bridge restore "
+            "again, which begins with what was there before"
+        )
 
 
 def refuse_beside(data: Path) -> None:
@@ -241,6 +250,7 @@ def make(
     """
     folder = Folder(data)
     make_folder(data)
+    _refuse_half_restored(folder)
     try:
         for part in (folder.bridge, folder.operations, folder.bootstrap):
             part.mkdir(mode=0o700, exist_ok=True)

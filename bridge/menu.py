@@ -26,6 +26,15 @@ PANELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "init": ("init --data /var/lib/bootstrap-bridge --host 127.0.0.1 --port 1883",),
         "serve": ("serve --data /var/lib/bootstrap-bridge",),
         "doctor": ("doctor --data /var/lib/bootstrap-bridge",),
+        "backup": (
+            "backup /mnt/backups/bridge-2026-11-26.backup --data /var/lib/bootstrap-bridge",
+            "backup bridge.backup --without-keys",
+            "backup bridge.keys --keys-only",
+        ),
+        "restore": (
+            "restore bridge.backup --data /var/lib/bootstrap-bridge",
+            "restore bridge.backup --keys bridge.keys",
+        ),
         "version": ("version",),
     },
     "Registration": {

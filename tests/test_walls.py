@@ -119,6 +119,18 @@ ROOMS: dict[str, str] = {
     "children": "",
     "beside": "beside_files beside_fit broker_advice children configurations dynsec_file folder installation"
     " mosquitto_acl mosquitto_conf rewriting wire",
+    "backups.__init__": "",
+    "backups.contents": "",
+    "backups.archive": "backups",
+    "backups.manifest": "backups backups.contents",
+    "backups.snapshot": "backups database_file",
+    "backups.differing": "records",
+    "backups.settling": "backups backups.differing database_file names queries records registration store transaction",
+    "backups.placing": "backups backups.archive backups.contents folder",
+    "backups.making": "backups backups.archive backups.contents backups.manifest backups.snapshot clock credentials"
+    " database_file dynsec_file folder installation wire",
+    "backups.restoring": "accounts.dynsec backups backups.archive backups.contents backups.differing backups.manifest"
+    " backups.placing backups.settling children clock credentials dynsec_file folder installation locks",
     "doctor.finding": "dynsec_file folder installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "database_file doctor.finding",
@@ -166,7 +178,7 @@ LIBRARIES: dict[str, set[str]] = {
     "alembic": {"store", "migrations"},
     "cryptography": {"credentials"},
     "prometheus_client": {"metrics"},
-    "pydantic": {"wire", "requests", "settings", "installation"},
+    "pydantic": {"wire", "requests", "settings", "installation", "backups.manifest"},
     "pydantic_core": {"wire"},
     "pydantic_settings": {"settings"},
     "typer": {"cli", "commands", "consenting", "menu", "speaking", "running"},

@@ -2,6 +2,7 @@
 
 from bridge.commands import (
     accepting,
+    backing_up,
     bulk,
     devices,
     doctor,
@@ -15,6 +16,7 @@ from bridge.commands import (
 
 __all__ = [
     "accepting",
+    "backing_up",
     "bulk",
     "devices",
     "doctor",
