@@ -20,6 +20,10 @@ PURPOSES: Final = ("device-password", "administrator-password", "credentials", "
 DIGESTS: Final = ("token-digest", "request-digest")
 """The purposes whose keys outlive a rotation: what was digested once has to be recognised again."""
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
+_P = 2**255 - 19
+"""The prime of Curve25519 (RFC 7748, section 4.1)."""
+_TRIAL = X25519PrivateKey.generate()
+"""Any key finds a point of low order: all are multiples of 8 (RFC 7748, section 5), and eight times it is nothing."""
 _MOSQUITTO_ITERATIONS = 101
 """Rounds of PBKDF2 as mosquitto_passwd takes them; what is hashed here has 160 random bits, not a person's choice."""
 
@@ -141,6 +145,30 @@ def new_secret() -> str:
     return base64.b32encode(secrets.token_bytes(20)).decode().lower()
 
 
+def key_check(master: bytes) -> str:
+    """Return what tells a master key from another without telling it: a backup holds that of each key it needs."""
+    return derive_key(master, "backup-check").hex()
+
+
+def backup_mac(master: bytes, manifest: bytes) -> str:
+    """Return what only the owner of ``master`` can make for a backup's manifest."""
+    return hmac.digest(derive_key(master, "backup-manifest"), manifest, hashlib.sha256).hex()
+
+
+def sealed_file(master: bytes, name: str, content: bytes) -> bytes:
+    """Encrypt a file for a backup without keys, bound to its name: AES-256-GCM, the nonce of 12 bytes first."""
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(derive_key(master, "backup-files")).encrypt(nonce, content, name.encode())
+
+
+def opened_file(master: bytes, name: str, sealed: bytes) -> bytes:
+    """Decrypt what ``sealed_file`` made. Raises BadSecret."""
+    try:
+        return AESGCM(derive_key(master, "backup-files")).decrypt(sealed[:12], sealed[12:], name.encode())
+    except (InvalidTag, ValueError):
+        raise BadSecret(f"{name} cannot be decrypted: it or its key is damaged") from None
+
+
 def mark_of(seed: bytes) -> str:
     """Return what tells one password of an account from another, without telling the password."""
     return hashlib.sha256(b"bootstrap-bridge/v1/mark" + seed).hexdigest()[:32]
@@ -150,7 +178,9 @@ def parse_public_key(text: str) -> bytes:
     """Return the 32 bytes of a raw X25519 public key, given as base64url without padding.
 
     The key is tried in an exchange, so that a bad one is refused at the call and never later (RFC 7748, section 6.1).
-    Raises BadPublicKey.
+    So is one in another form than that in which a private key's own public key is written. An exchange takes it for the
+    same point (section 5), but an answer is sealed for the bytes of a key (RFC 9180, section 4.1): its owner could not
+    open it, and one key would have several fingerprints. Raises BadPublicKey.
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -158,8 +188,10 @@ def parse_public_key(text: str) -> bytes:
         raise BadPublicKey("publicKey is not base64url") from None
     if len(raw) != 32 or to_base64url(raw) != text:
         raise BadPublicKey("publicKey is not 32 bytes in base64url without padding")
+    if int.from_bytes(raw, "little") >= _P:
+        raise BadPublicKey("publicKey is not canonical: it is a number of 2^255 - 19 or more")
     try:
-        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(raw))
+        _TRIAL.exchange(X25519PublicKey.from_public_bytes(raw))
     except (ValueError, InvalidKey):
         raise BadPublicKey("publicKey is a point of low order") from None
     return raw
@@ -181,8 +213,8 @@ def seal(plaintext: bytes, public_key: str, device_id: str) -> str:
 class MosquittoHash:
     """A password as Mosquitto stores it: PBKDF2-HMAC-SHA512."""
 
-    digest: bytes
-    salt: bytes
+    digest: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     iterations: int
 
     @property

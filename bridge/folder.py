@@ -52,6 +52,11 @@ class Folder:
         return self.bridge / "beside.json"
 
     @property
+    def restoring(self) -> Path:
+        """Says that a backup is being put back, or that this was cut short: until it is done nothing starts here."""
+        return self.path / "restore-under-way.json"
+
+    @property
     def operations(self) -> Path:
         """What the operations broker reads and writes."""
         return self.path / "operations-broker"

@@ -29,7 +29,7 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
 DEFAULT_BOOTSTRAP_PORT: Final = 1884
 FIRST_ADMINISTRATORS: Final = ((MANAGEMENT, "root"), (DEFAULT, "admin"))
-_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid")
+_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ServiceLogin(BaseModel):
@@ -38,8 +38,8 @@ class ServiceLogin(BaseModel):
     model_config = _CAMEL
 
     username: str
-    password: str
-    client_id: str
+    password: str = Field(repr=False)
+    client_id: str = Field(repr=False)
 
 
 class FirstAdministrator(BaseModel):
@@ -49,7 +49,7 @@ class FirstAdministrator(BaseModel):
 
     tenant: str
     username: str
-    seed: str
+    seed: str = Field(repr=False)
     key_id: str
 
     @property
@@ -71,7 +71,7 @@ class Facts(BaseModel):
     bootstrap_host: str
     bootstrap_port: int
     bootstrap_username: str
-    bootstrap_password: str
+    bootstrap_password: str = Field(repr=False)
     gate: ServiceLogin
     control: ServiceLogin
     info: ServiceLogin
@@ -189,6 +189,7 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterabl
 def load(data: Path) -> Installation:
     """Read what ``init`` made. Raises InstallationFault."""
     folder = Folder(data)
+    _refuse_half_restored(folder)
     if not folder.facts.exists() and not folder.keys.exists():
         raise InstallationFault(
             f"there is no installation in {data}: make one with bootstrap-bridge init --data {data}"
@@ -199,6 +200,14 @@ def load(data: Path) -> Installation:
     except ValidationError as error:
         raise InstallationFault(f"{folder.facts} is damaged ({error.error_count()} faults): restore it") from error
     return Installation(folder, keys, facts)
+
+
+def _refuse_half_restored(folder: Folder) -> None:
+    if folder.restoring.exists():
+        raise InstallationFault(
+            f"a backup is being put back into {folder.path}, or that was cut short: run bootstrap-bridge restore "
+            "again, which begins with what was there before"
+        )
 
 
 def refuse_beside(data: Path) -> None:
@@ -234,6 +243,7 @@ def make(
     """
     folder = Folder(data)
     make_folder(data)
+    _refuse_half_restored(folder)
     try:
         for part in (folder.bridge, folder.operations, folder.bootstrap):
             part.mkdir(mode=0o700, exist_ok=True)

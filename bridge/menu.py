@@ -37,6 +37,15 @@ PANELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "rotate-bootstrap-password --end-overlap",
         ),
         "doctor": ("doctor --data /var/lib/bootstrap-bridge",),
+        "backup": (
+            "backup /mnt/backups/bridge-2026-11-26.backup --data /var/lib/bootstrap-bridge",
+            "backup bridge.backup --without-keys",
+            "backup bridge.keys --keys-only",
+        ),
+        "restore": (
+            "restore bridge.backup --data /var/lib/bootstrap-bridge",
+            "restore bridge.backup --keys bridge.keys",
+        ),
         "version": ("version",),
     },
     "Registration": {

@@ -40,10 +40,17 @@ LOW_ORDER = [
     "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
     "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]
+"""All points of low order (RFC 7748, section 6.1)."""
+NOT_CANONICAL = [
     "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "efffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0900000000000000000000000000000000000000000000000000000000000080",
+    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 ]
-"""All points of low order, and what is equal to one modulo the prime (RFC 7748, section 6.1)."""
+"""Points that are written in another way than their owner's library writes them; the first two are of low order too."""
 
 
 def decoded(text: str) -> bytes:
@@ -195,6 +202,17 @@ def test_two_seals_of_the_same_answer_differ() -> None:
 def test_a_point_of_low_order_is_refused_when_it_is_sent(point: str) -> None:
     with pytest.raises(BadPublicKey, match="low order"):
         parse_public_key(to_base64url(bytes.fromhex(point)))
+
+
+@pytest.mark.parametrize("point", NOT_CANONICAL)
+def test_a_point_in_another_form_is_refused_when_it_is_sent(point: str) -> None:
+    with pytest.raises(BadPublicKey, match="canonical"):
+        parse_public_key(to_base64url(bytes.fromhex(point)))
+
+
+def test_the_largest_number_that_is_canonical_and_no_point_of_low_order_is_taken() -> None:
+    raw = (2**255 - 21).to_bytes(32, "little")
+    assert parse_public_key(to_base64url(raw)) == raw
 
 
 @pytest.mark.parametrize("length", [0, 31, 33, 64])

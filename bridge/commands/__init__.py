@@ -2,6 +2,7 @@
 
 from bridge.commands import (
     accepting,
+    backing_up,
     bootstrap_login,
     bulk,
     devices,
@@ -17,6 +18,7 @@ from bridge.commands import (
 
 __all__ = [
     "accepting",
+    "backing_up",
     "bootstrap_login",
     "bulk",
     "devices",
