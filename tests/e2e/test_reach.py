@@ -67,5 +67,6 @@ def test_the_bridge_served_all_the_time(siege: Siege, spied_site: SpiedSite) -> 
     assert b"online" in state
     log = [json.loads(line) for line in spied_site.processes["serve"].output.splitlines() if line.startswith("{")]
     assert "ready" in {line["event"] for line in log}
-    assert {line["event"] for line in log if line.get("level") != "info"} == {"retained request discarded"}
+    complaints = {line["event"] for line in log if line.get("level") != "info"}
+    assert complaints <= {"retained request discarded", "malformed call", "more malformed calls"}, "of attackers alone"
     assert "session ended" not in {line["event"] for line in log}

@@ -15,7 +15,7 @@ from tests.hostile.entry import Door, Entry
 from tests.hostile.intruder import GRANTED_MOST, Heard, Intruder, Sent, intruding
 from tests.hostile.reach import LISTENING, SENDING, Act, Broker, Outcome, Reach
 from tests.hostile.rude import WRITABLE, End, Rude
-from tests.hostile.spied import SpiedSite, Spies, retained, spying
+from tests.hostile.spied import ACCOUNTS, SpiedSite, Spies, retained, spying
 from tests.hostile.stage import VERSIONS, Credentials, Stage, staged
 
 NOT_AUTHORIZED = 0x87
@@ -240,10 +240,10 @@ async def _attack(siege: Siege, stage: Stage, spies: Spies, intruders: list[tupl
 
 async def _let_in(site: SpiedSite) -> list[str]:
     """Try the accounts that the attackers' messages would have made."""
+    rows = [row for row in SENDING if ACCOUNTS in row.topics]
+    marks = [mark_of(row, version, ACCOUNTS, *way) for row in rows for version in VERSIONS for way in WAYS]
     found = []
-    for row in SENDING:
-        for topic in row.topics if "$CONTROL" in row.topics[0] else ():
-            name = mark_of(row, 5, topic, 1, False).decode()
-            async with intruding(site.access["port"], name, name, name) as intruder:
-                found += [name] if intruder.let_in else []
+    for name in (mark.decode() for mark in marks):
+        async with intruding(site.access["port"], name, name, name) as intruder:
+            found += [name] if intruder.let_in else []
     return found
