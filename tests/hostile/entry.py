@@ -20,6 +20,15 @@ class Door(StrEnum):
     NO_MORE = "It is let in, hears nothing and reaches nobody, and throws nobody out."
 
 
+class Manner(StrEnum):
+    """How the connection is made and used."""
+
+    AWAKE = "as others do"
+    ASLEEP = "leaves its session behind while others work, and comes back for it"
+    OLD = "in MQTT 3.1"
+    BRIDGE = "as a Mosquitto that is a bridge to another broker, with its own version of the protocol"
+
+
 class Word(StrEnum):
     """Which password is given."""
 
@@ -33,7 +42,7 @@ class Word(StrEnum):
 class Entry(Attack):
     """A row by name. ``client_id`` and ``username`` are templates as topics are; ``<login>`` is the right user name.
 
-    A user name of None is left out of the packet. ``bit`` is set in the version of the protocol, which is 3.1.1 then.
+    A user name of None is left out of the packet.
     """
 
     at: Broker
@@ -41,10 +50,11 @@ class Entry(Attack):
     username: bytes | None
     password: Word
     door: Door
-    bit: int = 0
+    manner: Manner = Manner.AWAKE
 
 
 CLIENT_IDS, USER_NAMES, ELSEWHERE = "Client ids", "User names", "Logins that belong elsewhere"
+MANNERS = "Versions of the protocol, and sessions"
 _OF_SERVICES: Final = (
     *("bridge", "bridge-control", "bridge-info", "bridge-accounts"),
     *("bootstrap-bridge", "devicebootstrap", "root", "admin"),
@@ -139,10 +149,10 @@ def _entry(
     client_id: bytes = b"<client id>",
     username: bytes | None = b"<login>",
     password: Word = Word.OWN,
-    bit: int = 0,
+    manner: Manner = Manner.AWAKE,
 ) -> Entry:
     does = f"Logs in at the {at} {said}."
-    return Entry(f"{WORDS[who]}-{slug}", who, family, does, door.value, at, client_id, username, password, door, bit)
+    return Entry(f"{WORDS[who]}-{slug}", who, family, does, door.value, at, client_id, username, password, door, manner)
 
 
 def _client_ids(
@@ -186,7 +196,10 @@ ATTACKS: Final[tuple[Entry, ...]] = (
                               ("operations", OPERATIONS, ("root", "admin", "bridge-control", "bridge-accounts")))
       for name in names
       for how, word in (("wrong", Word.WRONG), ("empty", Word.EMPTY), ("absent", Word.ABSENT))),
-    *(_entry(who, CLIENT_IDS, "as-another-broker", "as Mosquitto does that is a bridge to another, with a version of "
-             "the protocol of its own", Door.NO_MORE, at, b"bridged", bit=0x80)
-      for who, at in ((BOOTSTRAP, GATE), (VIEWER, OPERATIONS))),
+    *(_entry(who, MANNERS, slug, manner.value, Door.NO_MORE, at, name, manner=manner)
+      for who, at in ((BOOTSTRAP, GATE), (VIEWER, OPERATIONS))
+      for slug, name, manner in (("as-another-broker", b"bridged", Manner.BRIDGE), ("in-mqtt-31", b"old", Manner.OLD))),
+    *(_entry(who, MANNERS, "sleeps", f"and {Manner.ASLEEP.value}", Door.NO_MORE, at, b"asleep-<client id>",
+             manner=Manner.ASLEEP)
+      for who, at in ((BOOTSTRAP, GATE), *((one, OPERATIONS) for one in (VIEWER, OWNER, APPLICATION, TENANT)))),
 )  # fmt: skip

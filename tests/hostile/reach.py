@@ -256,6 +256,8 @@ _IN_OTHER_NAMES = (
 
 SENDING: Final[tuple[Reach, ...]] = (
     *at_gate(CALLS, "own-call", Act.SEND, "its own call", Outcome.ARRIVES, "bootstrap/<me>/request/<client id>"),
+    *at_gate(ALIKE, "no-device", Act.SEND, "its own call in the name of what is no device id", Outcome.ARRIVES,
+             *(f"bootstrap/{one}/request/<client id>" for one in ("", "..", "$SYS", "%c", "a b", "cafe\u0301"))),
     *at_gate(CALLS, "calls", Act.SEND, "the calls of others", Outcome.DROPPED,
              "bootstrap/<caller>/request", "bootstrap/<caller>/request/<their call>", "bootstrap/<me>/request",
              "bootstrap/<caller>/request/<client id>/more", "bootstrap/<caller>/request/"),
@@ -289,7 +291,8 @@ SENDING: Final[tuple[Reach, ...]] = (
     *send((VIEWER, REGISTRAR), COMMANDS, "own-command", "a command of its role", Outcome.ARRIVES,
           "control/<tenant>/<me>/request/list"),
     *send((OWNER, TENANT), COMMANDS, "own-command", "any command in its own name", Outcome.ARRIVES,
-          "control/<tenant>/<me>/request/list", "control/<tenant>/<me>/request/fly"),
+          "control/<tenant>/<me>/request/list", "control/<tenant>/<me>/request/fly",
+          "control/<tenant>/<me>/request/LIST", "control/<tenant>/<me>/request/"),
     *(row for who, commands in _BEYOND.items() for row in send(
         [who], COMMANDS, "beyond-its-role", "commands that its role has not", Outcome.DROPPED,
         *(f"control/<tenant>/<me>/request/{one}" for one in commands))),
