@@ -32,10 +32,10 @@ class Manner(StrEnum):
 class Word(StrEnum):
     """Which password is given."""
 
-    OWN = "its own"
-    WRONG = "a wrong one"
-    EMPTY = "an empty one"
-    ABSENT = "none"
+    OWN = "its own password"
+    WRONG = "a wrong password"
+    EMPTY = "an empty password"
+    ABSENT = "no password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ ATTACKS: Final[tuple[Entry, ...]] = (
       for who in (DEVICE, VIEWER, Login.REGISTRAR, OWNER, APPLICATION, TENANT)),
     *(_entry(NONE, ELSEWHERE, f"at-{slug}-anonymous", "without user name and password", Door.SHUT, at,
              username=None, password=Word.ABSENT) for slug, at in (("gate", GATE), ("operations", OPERATIONS))),
-    *(_entry(NONE, ELSEWHERE, f"at-{slug}-as-{name}-{how}", f"as `{name}` with {word.value} for a password", Door.SHUT,
+    *(_entry(NONE, ELSEWHERE, f"at-{slug}-as-{name}-{how}", f"as `{name}` with {word.value}", Door.SHUT,
              at, username=name.encode(), password=word)
       for slug, at, names in (("gate", GATE, ("devicebootstrap", "bridge")),
                               ("operations", OPERATIONS, ("root", "admin", "bridge-control", "bridge-accounts")))
