@@ -40,7 +40,9 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry(Attack):
-    """A row by name. ``client_id`` and ``username`` are templates as topics are; ``<login>`` is the right user name.
+    """A row by name. ``client_id`` and ``username`` are templates as topics are.
+
+    ``<login>`` is the right user name, ``<ME>`` the same as ``<me>`` in capitals.
 
     A user name of None is left out of the packet.
     """
@@ -102,7 +104,7 @@ _ILL_FORMED: Final[tuple[tuple[str, str, bytes], ...]] = (
 )
 _NAMES_OF_OTHERS: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("neighbour", "`<neighbour>`", b"<neighbour>"),
-    ("upper-case", "its own in capitals", b"ACME-ROGUE"),
+    ("upper-case", "its own in capitals", b"<ME>"),
     ("longer", "its own and one more character", b"<me>x"),
     ("login", "its user name", b"<login>"),
     ("empty", "an empty one", b""),

@@ -53,8 +53,9 @@ class Credentials:
         return template
 
     def real_bytes(self, template: bytes) -> bytes:
-        """Return the name that a template of bytes stands for; ``<login>`` is the user name."""
-        for name, value in {**self.places, "<login>": self.username}.items():
+        """Return the name that a template of bytes stands for."""
+        more = {"<login>": self.username, "<ME>": self.places["<me>"].upper()}
+        for name, value in {**self.places, **more}.items():
             template = template.replace(name.encode(), value.encode())
         return template
 
