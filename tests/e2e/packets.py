@@ -18,15 +18,15 @@ def _packet(kind: int, body: bytes) -> bytes:
             return bytes(head) + body
 
 
-def connect(client_id: str, username: str, password: str, *, version: int = 4) -> bytes:
+def connect(client_id: str | bytes, username: str | bytes, password: str | bytes, *, version: int = 4) -> bytes:
     """CONNECT of MQTT 3.1.1, or 5 without properties, with a clean session."""
     header = _text("MQTT") + bytes([version, 0xC2]) + struct.pack(">H", 120) + (b"\0" if version == 5 else b"")
     return _packet(0x10, header + _text(client_id) + _text(username) + _text(password))
 
 
-def subscribe(topic: str, *, qos: int = 1, version: int = 4) -> bytes:
+def subscribe(topic: str | bytes, *, qos: int = 1, version: int = 4, mid: int = 1) -> bytes:
     """SUBSCRIBE to one topic."""
-    return _packet(0x82, struct.pack(">H", 1) + (b"\0" if version == 5 else b"") + _text(topic) + bytes([qos]))
+    return _packet(0x82, struct.pack(">H", mid) + (b"\0" if version == 5 else b"") + _text(topic) + bytes([qos]))
 
 
 def publish(

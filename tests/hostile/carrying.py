@@ -1,12 +1,15 @@
-"""How a test says which row of the table it carries out."""
+"""How a test of behaviour says which row of the table it carries out."""
+
+from typing import Final
 
 import pytest
 
-from tests.hostile.conduct import ATTACKS
+from tests.hostile import Attack, conduct
+from tests.hostile.rows import proves
 
-BY_NAME = {attack.name: attack for attack in ATTACKS}
+BY_NAME: Final[dict[str, Attack]] = {attack.name: attack for attack in conduct.ATTACKS}
 
 
 def carries_out(name: str) -> pytest.MarkDecorator:
-    """Mark a test as that of the row ``name``, which it takes as ``attack``; with KeyError if there is no such row."""
-    return pytest.mark.parametrize("attack", [pytest.param(BY_NAME[name], id=name)])
+    """Mark a test as that of the row ``name``, which it takes as ``attack``. Raises KeyError without such a row."""
+    return proves(BY_NAME[name])
