@@ -78,8 +78,11 @@ class Transaction:
         )
         return {row[0]: Account(*row) for row in rows}
 
-    async def save(self, changes: Sequence[Change], events: Iterable[Event] = ()) -> None:
-        """Write what decisions made of registrations, each id at most once, and count it for the statistics."""
+    async def save(self, changes: Sequence[Change], events: Iterable[Event] = (), *, alike: bool = False) -> None:
+        """Write what decisions made of registrations, each id at most once, and count it for the statistics.
+
+        ``alike``: with a statement where there is nothing to count too, since its time would tell.
+        """
         table = schema.registrations
         numbers: Counter[tuple[str, int, str]] = Counter()
         happened = Counter((event.tenant, event.at, event.event) for event in events)
@@ -121,6 +124,11 @@ class Transaction:
             added = schema.tallies.c.number + tally.excluded.number
             tally = tally.on_conflict_do_update(["tenant", "hour", "what"], set_={"number": added})
             await self.connection.execute(tally, rows)
+        elif alike:
+            counted = schema.tallies.c
+            await self.connection.execute(
+                sa.update(schema.tallies).where(counted.tenant == "").values(number=counted.number)
+            )
 
     async def _insert_registrations(self, rows: list[tuple[Any, ...]]) -> None:
         """Insert whole rows as the driver takes them; the library's own way costs more than the database."""

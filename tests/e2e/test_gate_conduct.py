@@ -292,7 +292,7 @@ async def test_nothing_of_a_private_call_waits_in_a_session_left_behind(access: 
         async with rude(port, "left-1", *login, clean=False, expiry=600) as squatter:
             assert squatter.session_present, "it is the session that was left"
             await squatter.send(packets.publish("bootstrap/left-1/request", b'{"requestId":"own"}', version=5))
-            heard = []
+            heard: list[tuple[int, bytes]] = []
             while not any(b"own" in body for kind, body in heard if kind & 0xF0 == 0x30):
                 heard.append(await squatter.packet())
             messages = [body for kind, body in heard if kind & 0xF0 == 0x30]

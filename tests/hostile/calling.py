@@ -200,6 +200,20 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "It is not suspended, and the device is let in when it comes.",
     ),
     Attack(
+        "token-by-accepting",
+        Login.REGISTRAR,
+        GUESSES,
+        "Tries tokens by accepting, by claim, in lists and by saying the same request twice.",
+        "Each guess is counted, a repeat once; the last attempt blocks the registration, for the right one too.",
+    ),
+    Attack(
+        "accept-without-token",
+        Login.REGISTRAR,
+        GUESSES,
+        "Accepts a device that shows a token without giving it: alone, by claim, with an empty one, with all others.",
+        "The token is asked for, and that is no attempt.",
+    ),
+    Attack(
         "call-flood",
         ANYBODY,
         FLOODS,
