@@ -287,6 +287,12 @@ class Transaction:
         """Delete remembered answers older than ``before``."""
         await self.connection.execute(sa.delete(schema.requests).where(schema.requests.c.at < before))
 
+    async def forget_answers_to(self, tenant: str, administrator: str) -> None:
+        """Delete what is remembered of an administrator's requests: who has the name next must not be told of them."""
+        table = schema.requests
+        whose = sa.and_(table.c.tenant == tenant, table.c.administrator == administrator)
+        await self.connection.execute(sa.delete(table).where(whose))
+
     async def prove(self) -> None:
         """Write something and take it back, so that the commit shows whether the database keeps what it is given."""
         await self.remember(Answered("", "", "proof", "", "", "", -1))
