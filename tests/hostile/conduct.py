@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from tests.hostile import Attack, calling
+from tests.hostile import Attack, asking, calling, residing
 
-ATTACKS: Final[tuple[Attack, ...]] = calling.ATTACKS
+ATTACKS: Final[tuple[Attack, ...]] = (*calling.ATTACKS, *residing.ATTACKS, *asking.ATTACKS)
