@@ -13,6 +13,8 @@ from paho.mqtt.properties import Properties
 from tests.e2e.peer import V5, V311, Administrator, administrator, connected, correlation_of, device, payload_of
 from tests.e2e.scenes import TIME, accepted, is_error, strict_json
 from tests.e2e.site import AnySite, ApartSite, Process, running
+from tests.hostile import Attack
+from tests.hostile.carrying import carries_out
 
 Access = dict[str, Any]
 COMMANDS = [
@@ -270,7 +272,8 @@ async def test_a_repeat_after_a_restart_gets_the_first_answer(site: AnySite) -> 
         assert await admin.code("delete", {"id": "restart-1", "requestId": "restart"}) == "MALFORMED_REQUEST"
 
 
-async def test_a_retained_request_is_discarded_now_and_after_a_restart(site: AnySite) -> None:
+@carries_out("retained-request")
+async def test_a_retained_request_is_discarded_now_and_after_a_restart(site: AnySite, attack: Attack) -> None:
     topic = "control/default/admin/request/register"
     async with administrator(site.access) as admin:
         await admin.peer.publish(topic, b'{"id":"kept-1"}', retain=True)
