@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.site import running
+from tests.hostile import entry
+from tests.hostile.entry import Entry
 from tests.hostile.reach import LISTENING, SENDING, Reach
 from tests.hostile.rows import proves
 from tests.hostile.siege import Siege, besiege
@@ -33,6 +35,11 @@ def test_a_login_hears_what_the_table_says_and_nothing_else(siege: Siege, attack
 @proves(*SENDING)
 def test_a_login_reaches_whom_the_table_says_and_nobody_else(siege: Siege, attack: Reach) -> None:
     siege.judge(attack)
+
+
+@proves(*entry.ATTACKS)
+def test_a_name_opens_what_the_table_says_and_nothing_else(siege: Siege, attack: Entry) -> None:
+    siege.judge_entry(attack)
 
 
 def test_between_the_rows_nobody_heard_anything_of_others(siege: Siege) -> None:

@@ -187,11 +187,16 @@ async def opened(port: int, version: int = 5) -> AsyncIterator[Intruder]:
 
 @contextlib.asynccontextmanager
 async def intruding(
-    port: int, client_id: str | bytes, username: str | bytes, password: str | bytes, version: int = 5
+    port: int,
+    client_id: str | bytes,
+    username: str | bytes | None,
+    password: str | None,
+    version: int = 5,
+    bit: int = 0,
 ) -> AsyncIterator[Intruder]:
     """Log in, or try to: ``let_in`` tells what came of it."""
     async with opened(port, version) as found:
-        found.send(packets.connect(client_id, username, password, version=version))
+        found.send(packets.connect(client_id, username, password, version=version, bit=bit))
         with contextlib.suppress(Ended):
             await found.until_answered()
         yield found

@@ -180,6 +180,16 @@ _EVENTS_ABROAD = (
     "+/<elsewhere>/registrations/+",
 )
 _STATE = "bridge/state"
+OF_ALL_KINDS: Final = (*_EVERYTHING, *_OF_CALLERS, *_OF_COLLEAGUES, *_OF_DEVICES, *_OF_ACCOUNTS, *_OF_BROKER)
+"""What somebody subscribes to who does not know what a name may open."""
+TO_ALL_KINDS: Final = (
+    *("bootstrap/<caller>/request", "bootstrap/<caller>/request/<their call>"),
+    *("bootstrap/<caller>/response", "bootstrap/<caller>/response/<their call>"),
+    *("devices/<tenant>/<neighbour>/info", "devices/<elsewhere>/<their device>/info"),
+    *("control/<tenant>/<colleague>/request/list", "control/<tenant>/<colleague>/response"),
+    *("events/<tenant>/bulk", _STATE, "$CONTROL/dynamic-security/v1"),
+)
+"""What somebody publishes who does not know either."""
 
 
 LISTENING: Final[tuple[Reach, ...]] = (

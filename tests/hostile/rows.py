@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.hostile import Attack, conduct, reach
+from tests.hostile import Attack, conduct, entry, reach
 
-ATTACKS: Final[tuple[Attack, ...]] = (*reach.ATTACKS, *conduct.ATTACKS)
+ATTACKS: Final[tuple[Attack, ...]] = (*reach.ATTACKS, *entry.ATTACKS, *conduct.ATTACKS)
 
 
 def proves(*rows: Attack) -> pytest.MarkDecorator:
@@ -16,9 +16,10 @@ def proves(*rows: Attack) -> pytest.MarkDecorator:
 
 def proven_by(test: Any) -> list[Attack]:
     """Return the rows that ``test`` is parametrized by, in whichever way it was written."""
-    found = []
+    found: list[Any] = []
     for mark in getattr(test, "pytestmark", []):
         if mark.name == "parametrize":
-            values = [getattr(one, "values", (one,)) for one in mark.args[1]]
-            found += [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+            for one in mark.args[1]:
+                values = getattr(one, "values", one)  # as pytest.param has them
+                found += values if isinstance(values, tuple) else (values,)
     return [one for one in found if isinstance(one, Attack)]

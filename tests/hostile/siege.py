@@ -2,13 +2,15 @@
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from paho.mqtt.client import topic_matches_sub
 
 from tests.hostile import Login
+from tests.hostile.entering import Entering
+from tests.hostile.entry import Door, Entry
 from tests.hostile.intruder import GRANTED_MOST, Heard, Intruder, Sent, intruding
 from tests.hostile.reach import LISTENING, SENDING, Act, Broker, Outcome, Reach
 from tests.hostile.spied import SpiedSite, Spies, retained, spying
@@ -56,6 +58,7 @@ class Siege:
     """What came of it."""
 
     attackers: list[Credentials]
+    entering: Entering
     codes: dict[Key, list[int]] = field(default_factory=dict)
     acks: dict[Key, dict[tuple[str, int, bool], int | None]] = field(default_factory=dict)
     heard: dict[tuple[Login, int], list[Heard]] = field(default_factory=dict)
@@ -87,7 +90,16 @@ class Siege:
             and not any(matches(heard.topic, each) for each in readable)
         ]
 
-    def marked(self, row: Reach, among: Iterable[Heard]) -> list[Heard]:
+    def judge_entry(self, row: Entry) -> None:
+        """Assert what a row by name says."""
+        tried = self.entering.of(row)
+        assert tried
+        assert {one.let_in for one in tried} == {row.door is Door.NO_MORE}
+        assert [heard.topic for one in tried for heard in one.heard] == []
+        assert [one.version for one in tried if one.thrown_out] == []
+        assert [heard.topic for heard in self.marked(row, [*self.spied, *self.kept])] == []
+
+    def marked(self, row: Reach | Entry, among: Iterable[Heard]) -> list[Heard]:
         return [one for one in among if f"mark:{row.name}:".encode() in one.payload]
 
     def judge(self, row: Reach) -> None:
@@ -151,8 +163,8 @@ async def _send(siege: Siege, one: Credentials, intruder: Intruder) -> None:
             siege.acks[row.name, one.version] = dict(zip(tried, codes, strict=True))
 
 
-async def _wait_for_answers(one: Credentials, intruder: Intruder) -> None:
-    """Let the attacker do its own work once more: after the answer it has heard all that it ever will."""
+async def _wait_for_answers(stage: Stage, one: Credentials, intruder: Intruder) -> None:
+    """Let the attacker do its own work once more: when that is answered, all that it did before has been done."""
     mark = b"done:" + one.client_id.encode()
     if one.at is Broker.GATE:
         topic = f"bootstrap/{one.real('<me>')}/request/{one.client_id}"
@@ -164,12 +176,17 @@ async def _wait_for_answers(one: Credentials, intruder: Intruder) -> None:
         topic = one.real("control/<tenant>/<me>/request/list")
     await intruder.publish([Sent(topic.encode(), json.dumps({"requestId": mark.decode()}).encode(), 1, False)])
     await intruder.until_heard(mark)
+    if one.who is Login.DEVICE:
+        await intruder.publish([Sent(one.real("devices/<tenant>/<me>/info").encode(), b'{"done":true}', 1, False)])
+        await stage.until_said(one.real("<me>"), "done")
 
 
-async def besiege(site: SpiedSite) -> Siege:
-    """Try all rows, and return what came of each."""
+async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] | None = None) -> Siege:
+    """Try all rows, and return what came of each. ``breaking`` is done before the attackers come."""
     async with staged(site.access) as stage, spying(site) as spies, contextlib.AsyncExitStack() as stack:
-        siege = Siege(stage.attackers)
+        if breaking is not None:
+            await breaking(spies)
+        siege = Siege(stage.attackers, Entering(site.access, stage.attackers))
         intruders: list[tuple[Credentials, Intruder]] = []
         for one in stage.attackers:
             port = site.access["bootstrapPort" if one.at is Broker.GATE else "port"]
@@ -179,6 +196,7 @@ async def besiege(site: SpiedSite) -> Siege:
             assert intruder.let_in, f"{one.username} is let in"
             intruders.append((one, intruder))
             await _listen(siege, one, intruder)
+        await siege.entering.enter(stack)
         await stage.traffic()
         await spies.until_all_is_heard()
         siege.flowed = {Broker.GATE: list(spies.gate.heard), Broker.OPERATIONS: list(spies.operations.heard)}
@@ -192,10 +210,12 @@ async def _attack(siege: Siege, stage: Stage, spies: Spies, intruders: list[tupl
     siege.before = await stage.state()
     for one, intruder in intruders:
         await _send(siege, one, intruder)
+    await siege.entering.forge()
     for one, intruder in intruders:
-        await _wait_for_answers(one, intruder)
+        await _wait_for_answers(stage, one, intruder)
     await spies.until_all_is_heard()
     siege.after = await stage.state()
+    await siege.entering.look()
     for one, intruder in intruders:
         await intruder.until_answered()
         siege.heard[one.who, one.version] = list(intruder.heard)

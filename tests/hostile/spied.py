@@ -17,12 +17,15 @@ from tests.hostile.intruder import GRANTED_MOST, Heard, Intruder, intruding
 SPY = "spy"
 EVERYTHING = (b"#", b"$SYS/#", b"$CONTROL/#")
 _ACTS = (Act.RECEIVE, Act.SUBSCRIBE_PATTERN)
+ACCOUNTS = "$CONTROL/dynamic-security/v1"
 
 
 class SpiedSite(ApartSite):
     """`init`, two logins that the bridge knows nothing of, then both brokers and `serve`."""
 
     password: str
+    gate_lines: tuple[str, ...] = ()
+    """What else the bootstrap broker is to allow."""
 
     def start(self) -> None:
         if not self.data.exists():
@@ -34,6 +37,7 @@ class SpiedSite(ApartSite):
     def _let_spies_in(self) -> None:
         folder = Folder(self.data)
         grants = tuple(Grant(act, topic.decode()) for topic in EVERYTHING for act in _ACTS)
+        grants += (Grant(Act.SEND, ACCOUNTS),)  # to break what holds, and see that the tests notice
         login = Login(SPY, self.password, "spy", grants)
         content = json.loads(folder.dynamic_security.read_text(encoding="utf-8"))
         content["clients"].append({**file_client(login), "textname": "an observer of the tests"})
@@ -41,8 +45,9 @@ class SpiedSite(ApartSite):
         folder.dynamic_security.write_text(json.dumps(content), encoding="utf-8")
         with (folder.bootstrap / "passwords").open("a", encoding="utf-8") as passwords:
             passwords.write(password_lines({SPY: self.password}))
+        lines = (*self.gate_lines, f"user {SPY}", "topic read #", "topic read $SYS/#")
         with (folder.bootstrap / "acl").open("a", encoding="utf-8") as acl:
-            acl.write(f"user {SPY}\ntopic read #\ntopic read $SYS/#\n")
+            acl.write("".join(f"{line}\n" for line in lines))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Two tenants with people, devices and an application: victims that go about their work, and logins for attackers."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.e2e.peer import Administrator, Device, Peer, administrator, device, private_id
+from tests.e2e.peer import PATIENCE, Administrator, Device, Peer, administrator, device, private_id
 from tests.e2e.people import bulk, login, new_tenant
 from tests.e2e.scenes import accepted, bring_in, resident
 from tests.hostile import Login
@@ -51,6 +52,12 @@ class Credentials:
         assert "<" not in template, template
         return template
 
+    def real_bytes(self, template: bytes) -> bytes:
+        """Return the name that a template of bytes stands for; ``<login>`` is the user name."""
+        for name, value in {**self.places, "<login>": self.username}.items():
+            template = template.replace(name.encode(), value.encode())
+        return template
+
 
 @dataclass
 class Stage:
@@ -85,12 +92,20 @@ class Stage:
         assert "password" in await accepted(self.private)
         await self.owners[HOME].until(CALLER, "deliveredTime")
 
+    async def until_said(self, device_id: str, member: str) -> None:
+        """Wait until the bridge has taken up what a device of the home tenant said of itself."""
+        async with asyncio.timeout(PATIENCE):
+            while member not in (await self.owners[HOME].ok("get-device", {"id": device_id}))["properties"]:
+                pass
+
     async def state(self) -> dict[str, Any]:
-        """Return all that administrators see."""
+        """Return all that administrators see, but for what attackers' devices say of themselves."""
         found: dict[str, Any] = {"tenants": await self.root.ok("list-tenants", {"limit": 1000})}
         for one in (self.root, *self.owners.values()):
             for command in _SIGHTS:
-                found[f"{one.name}: {command}"] = await one.ok(command, {})
+                seen = found[f"{one.name}: {command}"] = await one.ok(command, {})
+                if command == "list-devices":
+                    seen["devices"] = [each for each in seen["devices"] if "rogue" not in each["id"]]
         return found
 
     @property
