@@ -45,6 +45,10 @@ class Entry(Attack):
 
 
 CLIENT_IDS, USER_NAMES, ELSEWHERE = "Client ids", "User names", "Logins that belong elsewhere"
+_OF_SERVICES: Final = (
+    *("bridge", "bridge-control", "bridge-info", "bridge-accounts"),
+    *("bootstrap-bridge", "devicebootstrap", "root", "admin"),
+)
 _SPECIAL: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("hash", "`#`", b"#"),
     ("plus", "`+`", b"+"),
@@ -61,6 +65,7 @@ _SPECIAL: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("control", "`$CONTROL/dynamic-security/v1`", b"$CONTROL/dynamic-security/v1"),
     ("percent-c", "`%c`", b"%c"),
     ("percent-u", "`%u`", b"%u"),
+    ("bootstrap", "`bootstrap`", b"bootstrap"),
     ("star", "`*`", b"*"),
     ("space-behind", "`<caller>` and a space", b"<caller> "),
     ("upper-case", "`ACME-CALLER`, where `<caller>` is the same in small letters", b"ACME-CALLER"),
@@ -73,7 +78,7 @@ _SPECIAL: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("quotes", "quotes and braces, as if it were put into JSON or SQL", b"'\"}];--"),
     ("very-long", "10,000 characters", b"x" * 10_000),
     *((f"service-{name}", f"`{name}`, a name of a service", name.encode())
-      for name in ("bridge", "bridge-control", "bridge-info", "bridge-accounts", "devicebootstrap", "root", "admin")),
+      for name in _OF_SERVICES),
 )  # fmt: skip
 """Client ids that are taken as any other name."""
 _ILL_FORMED: Final[tuple[tuple[str, str, bytes], ...]] = (
@@ -160,11 +165,14 @@ ATTACKS: Final[tuple[Entry, ...]] = (
              OPERATIONS, username=name) for slug, said, name in _USERS),
     *(_entry(BOOTSTRAP, USER_NAMES, f"called-{slug}", f"with the shared password and the user name {said}", Door.SHUT,
              GATE, username=name)
-      for slug, said, name in (("bridge", "`bridge`", b"bridge"), ("upper-case", "in capitals", b"DEVICEBOOTSTRAP"),
+      for slug, said, name in (("bridge", "`bridge`", b"bridge"), ("nobody", "`nobody`", b"nobody"),
+                               ("upper-case", "in capitals", b"DEVICEBOOTSTRAP"),
                                ("colon", "`devicebootstrap:` and more", b"devicebootstrap:$7$"),
                                ("newline", "`devicebootstrap` and a line feed", b"devicebootstrap\n"),
                                ("nul", "`devicebootstrap`, NUL and more", b"devicebootstrap\0x"),
                                ("empty", "of no length", b""), ("absent", "left out", None))),
+    *(_entry(who, USER_NAMES, "wrong-password", "with a wrong password", Door.SHUT, OPERATIONS, password=Word.WRONG)
+      for who in (DEVICE, VIEWER, OWNER, APPLICATION, TENANT)),
     _entry(BOOTSTRAP, ELSEWHERE, "at-operations", "with the shared login", Door.SHUT, OPERATIONS),
     _entry(BOOTSTRAP, ELSEWHERE, "at-operations-as-bridge", "with the shared login and the client id of a service",
            Door.SHUT, OPERATIONS, b"bridge-control"),
