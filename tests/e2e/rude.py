@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from tests.e2e import packets
-from tests.e2e.packets import _packet, _text
+from tests.e2e.packets import packet, text
 
 CONNACK, PUBACK, DISCONNECT = 0x20, 0x40, 0xE0
 PATIENCE = 10.0
@@ -26,14 +26,14 @@ class LastWill:
 def connect(client_id: str, username: str, password: str, *, clean: bool, expiry: int, will: LastWill | None) -> bytes:
     """CONNECT of MQTT 5, whose session outlives its connection by ``expiry`` seconds."""
     flags = 0xC0 | (0x02 if clean else 0)
-    body = _text(client_id)
+    body = text(client_id)
     if will is not None:
         flags |= 0x04 | 0x08 | (0x20 if will.retain else 0)
         delay = b"\x18" + struct.pack(">I", will.delay) if will.delay else b""
-        body += bytes([len(delay)]) + delay + _text(will.topic) + _text(will.payload)
+        body += bytes([len(delay)]) + delay + text(will.topic) + text(will.payload)
     properties = b"\x11" + struct.pack(">I", expiry) if expiry else b""
-    header = _text("MQTT") + bytes([5, flags]) + struct.pack(">H", 120) + bytes([len(properties)]) + properties
-    return _packet(0x10, header + body + _text(username) + _text(password))
+    header = text("MQTT") + bytes([5, flags]) + struct.pack(">H", 120) + bytes([len(properties)]) + properties
+    return packet(0x10, header + body + text(username) + text(password))
 
 
 @dataclass

@@ -7,8 +7,6 @@ from typing import Any
 
 import aiomqtt
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from tests.e2e.peer import V5, V311, Administrator, administrator, connected, correlation_of, device, payload_of
 from tests.e2e.scenes import TIME, accepted, is_error, strict_json
@@ -192,14 +190,6 @@ async def test_correlation_data_of_64_bytes_is_echoed_and_longer_is_not(access: 
             assert (message.retain, message.qos) == (False, 1)
         await admin.peer.publish(topic, b"\xff", correlation=b"c")
         assert correlation_of(await admin.peer.next()) == b"c", "a refusal echoes it too"
-
-
-async def test_a_response_topic_is_ignored(access: Access) -> None:
-    async with administrator(access) as admin:
-        properties = Properties(PacketTypes.PUBLISH)
-        properties.ResponseTopic = "control/management/root/response"
-        await admin.peer.client.publish("control/default/admin/request/list", b"{}", 1, False, properties)
-        assert str((await admin.peer.next()).topic) == "control/default/admin/response"
 
 
 async def test_a_changing_command_said_twice_is_done_once(access: Access) -> None:

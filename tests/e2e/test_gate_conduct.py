@@ -453,6 +453,16 @@ async def test_a_flood_of_calls_holds_nobody_up(access: Access, attack: Attack) 
         await accepted(own)
 
 
+@carries_out("crowd")
+async def test_each_of_many_strangers_gets_its_own_answer(access: Access, attack: Attack) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        callers = [await enter(stack, access, f"crowd-{number % 20}") for number in range(200)]
+        for _ in range(3):
+            await asyncio.gather(*(one.call({"requestId": one.client_id}) for one in callers))
+            for one in callers:
+                assert (await one.peer.next_json())["requestId"] == one.client_id
+
+
 @carries_out("id-flood")
 async def test_a_flood_of_ids_costs_nobody_his_place(access: Access, attack: Attack) -> None:
     async with contextlib.AsyncExitStack() as stack:

@@ -221,6 +221,13 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "Others are served meanwhile, no attempt has failed, and no claim was pushed out.",
     ),
     Attack(
+        "crowd",
+        ANYBODY,
+        FLOODS,
+        "Calls from two hundred connections at once, in the names of twenty devices.",
+        "Each caller gets its own answers, in their order, and none of another's.",
+    ),
+    Attack(
         "id-flood",
         ANYBODY,
         FLOODS,
