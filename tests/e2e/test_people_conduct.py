@@ -343,7 +343,7 @@ async def test_answers_to_the_former_holder_are_forgotten(access: Access, attack
         async with appointed(access, admin, name, "owner") as mole:
             told = (await mole.answer("create-application", request))["result"]["password"]
             assert (await mole.answer("create-application", request))["result"]["password"] == told
-            await admin.ok("delete-administrator", {"name": name})
+        await admin.ok("delete-administrator", {"name": name})
         async with appointed(access, admin, name, "owner") as owner:
             answer = await owner.answer("create-application", request)
             assert is_error(answer, "ALREADY_EXISTS")
