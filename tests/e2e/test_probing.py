@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -24,9 +25,9 @@ from tests.hostile.sampling import LEAK, larger, sees, told_apart
 
 Access = dict[str, Any]
 POLICY = "security-token.policy"
-REPEATS, MOST_REPEATS = 60, 160
-LEAK_IN_NOISE = 5 * LEAK
-"""What must be seen even beside a load that hides a millisecond from so many samples."""
+REPEATS = 60
+LONGEST = 30.0
+"""Seconds after which a load that hides a millisecond is taken as it is: half of an answer's time must be seen then."""
 KINDS = (
     *("unknown", "waiting", "pending", "given", "automatic", "blocked", "deleted"),
     *("accepted", "confirmed", "device", "abroad", "abroad-device"),
@@ -169,15 +170,15 @@ async def test_the_time_of_an_answer_tells_nothing(quiet_site: UpSite, attack: A
             asked = [Stopwatch.start(stack, access, ids.get(kind, "time-unknown-too")) for kind in kinds]
             others = [Stopwatch.start(stack, access, f"time-after-{number}") for number in range(len(kinds))]
             unknown: list[float] = []
-            repeats = 0
-            while repeats < REPEATS or (repeats < MOST_REPEATS and not sees(LEAK, others[0].took, unknown)):
+            repeats, began = 0, time.monotonic()
+            while repeats < REPEATS or (time.monotonic() < began + LONGEST and not sees(LEAK, others[0].took, unknown)):
                 for number in range(len(kinds)):  # each time in another order
                     at = (number * 5 + repeats) % len(kinds)
                     asked[at].call()
                     others[at].call()
                 unknown = asked[0].took + asked[-1].took
                 repeats += 1
-    assert sees(LEAK_IN_NOISE, others[0].took, unknown), "the machine is too busy to measure anything"
+    assert sees(max(LEAK, statistics.median(unknown) / 2), others[0].took, unknown), "nothing could be measured"
     for found, reference in ((asked, unknown), (others, others[0].took + others[-1].took)):
         figures = {kind: round(larger(one.took, reference), 2) for kind, one in zip(kinds, found, strict=True)}
         print(repeats, figures)
