@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     database: Annotated[str | None, Field(repr=False)] = None  # its URL may hold a password
     mosquitto: Path | None = None
     plugin: Path | None = None
+    files_group: str | None = None
     metrics_port: Port | None = None
     metrics_listen: str = "127.0.0.1"
     log_level: str = "info"

@@ -60,14 +60,14 @@ class Store:
         if path is not None:
             await asyncio.to_thread(examine, path, before, versions())
         try:
-            writer = _engine(url, "BEGIN IMMEDIATE")
+            writer = engine_of(url, "BEGIN IMMEDIATE")
         except (sa.exc.ArgumentError, ImportError) as error:
             raise StoreUnusable(f"the address of the database cannot be used: {error}") from error
         try:
             async with writer.connect() as connection:
                 await connection.run_sync(_upgrade, before)
                 await connection.commit()
-            return cls(writer, _engine(url, None), path)
+            return cls(writer, engine_of(url, None), path)
         except StoreUnusable:
             await writer.dispose()
             raise
@@ -176,7 +176,7 @@ _PRAGMAS: Final = (
 """Debian's SQLite deletes securely by itself; others do not."""
 
 
-def _engine(url: str, begin: str | None) -> AsyncEngine:
+def engine_of(url: str, begin: str | None) -> AsyncEngine:
     """Make an engine whose transactions start with ``begin``; None: each statement stands for itself."""
     alone: dict[str, Any] = {} if begin else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
     # A fault is logged with its traceback, which would name the values of the statement, digests and seeds among them.
