@@ -45,7 +45,7 @@ build/prometheus/promtool:
 	@.ci/promtool $(@D)
 
 compiler:
-	@.ci/need cc=gcc /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
+	@.ci/need cc=gcc /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev /usr/include/openssl/evp.h=libssl-dev node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
 
 $(MQTTJS): docs/clients/node/package.json | compiler
 	@mkdir -p $(@D)
