@@ -244,6 +244,12 @@ class Child:
                 )
             await self.start()
 
+    def reload(self) -> None:
+        """Have the process read its passwords, rights and certificates again; sessions that may stay do."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.send_signal(signal.SIGHUP)
+
     async def stop(self) -> None:
         """End the process, with force if it does not go."""
         self.stopping = True

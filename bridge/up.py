@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from bridge import installation
+from bridge import file_modes, installation
 from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
@@ -28,8 +28,9 @@ from bridge.configurations import write_configurations
 from bridge.health import STARTING
 from bridge.httpd import address_of, bind
 from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
-from bridge.locks import Lock, lock_bridge, lock_folder
+from bridge.locks import Lock, changed_alone, lock_bridge, lock_folder
 from bridge.notifying import Notifier
+from bridge.reloading import Changes, Hangup
 from bridge.service import Service
 from bridge.settings import Settings
 from bridge.stopping import BROKERS, Ending
@@ -58,8 +59,8 @@ def _port(wish: int | None, kept: int | None, default: int, host: str, option: s
     return port
 
 
-def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, Lock]]:
-    """Make the folder, take its locks, settle ports and write the brokers' files.
+def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], tuple[Lock, Lock]]:
+    """Make the folder, take its locks, look who may reach it, settle ports and write the brokers' files.
 
     Raises BrokersFault, Busy, InstallationFault, OSError.
     """
@@ -77,6 +78,8 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     lock = lock_folder(settings.data)
     installation.make_folder(settings.data / "bridge")
     locks = (lock, lock_bridge(settings.data))  # before anything is changed: a bridge by `serve` may be at work
+    for opening in file_modes.close(settings.data, settings.files_group):
+        log.warning("open to others", found=opening)
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -91,14 +94,16 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     )
     if (host, port) == (bootstrap_host, bootstrap_port):
         raise BrokersFault(f"both brokers cannot listen at port {port}: give one of them another, or 0 for a free one")
-    made = installation.make(
-        settings.data,
-        host=host,
-        bootstrap_host=bootstrap_host,
-        port=port,
-        bootstrap_port=bootstrap_port,
-        topic_prefix=settings.topic_prefix,
-    )
+    with changed_alone(settings.data):
+        made = installation.make(
+            settings.data,
+            host=host,
+            bootstrap_host=bootstrap_host,
+            port=port,
+            bootstrap_port=bootstrap_port,
+            topic_prefix=settings.topic_prefix,
+        )
+    changes = Changes(made, hangup, settings.files_group)
     owner = choose_owner(settings.data)
     for fault in made.mended:
         log.warning("put right", file=fault)
@@ -110,9 +115,12 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
 
     def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
-        for fault in write(made):
+        for fault in write(changes.made):
             log.warning("put right", file=fault)
         hand_over(owner, settings.data, (folder,))
+
+    def write_passwords(made: Installation) -> None:
+        mend(lambda _: installation.write_passwords(made), made.folder.bootstrap)
 
     files_of = (
         partial(mend, installation.write_accounts_file, made.folder.operations),
@@ -123,7 +131,14 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
         Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
-    return made, children, locks
+    changes.write_passwords = write_passwords
+
+    def reload_brokers() -> None:
+        for child in children:
+            child.reload()
+
+    changes.reload_brokers = reload_brokers
+    return changes, children, locks
 
 
 def metrics_socket(settings: Settings) -> socket.socket | None:
@@ -139,10 +154,10 @@ def metrics_socket(settings: Settings) -> socket.socket | None:
         raise BrokersFault(f"port {port} of {host} cannot be used: {error.strerror} (--metrics-listen)") from error
 
 
-def service_for(made: Installation, settings: Settings, listening: socket.socket | None, ending: Ending) -> Service:
+def service_for(changes: Changes, settings: Settings, listening: socket.socket | None, ending: Ending) -> Service:
     """Return the service of an installation as the settings want it."""
     return Service(
-        made,
+        changes,
         settings.database,
         rates=settings.rates,
         keepalive=settings.keepalive,
@@ -154,12 +169,14 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
     )
 
 
-async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:
+async def run(
+    settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending, hangup: Hangup
+) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
-    made, children, locks = prepare(settings)
+    changes, children, locks = prepare(settings, hangup)
     listening = metrics_socket(settings)
     shown_at = None if listening is None else address_of(listening)
-    facts = made.facts
+    facts = changes.made.facts
     try:
         async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
             for child in children:
@@ -167,9 +184,9 @@ async def run(settings: Settings, when_ready: Callable[[Installation, str | None
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
             await wait_for_port(facts.host, facts.port, children[0])
             await wait_for_port(facts.bootstrap_host, facts.bootstrap_port, children[1])
-            service = service_for(made, settings, listening, ending)
+            service = service_for(changes, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
-            tasks.create_task(_say_when_ready(service, made, when_ready, shown_at), name="say when ready")
+            tasks.create_task(_say_when_ready(service, changes, when_ready, shown_at), name="say when ready")
             await _ended(serving)
     finally:
         for lock in locks:
@@ -192,7 +209,7 @@ async def _ended(serving: asyncio.Task[None]) -> None:
 
 
 async def _say_when_ready(
-    service: Service, made: Installation, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
+    service: Service, changes: Changes, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
 ) -> None:
     while not service.ready.is_set():
         try:
@@ -207,6 +224,7 @@ async def _say_when_ready(
                 ) from None
             # Nothing has failed: very many accounts are being compared with the broker's.
             log.warning("starting takes long", away=away)
+    made = changes.made
     made.write_access(gone=service.gone)
     when_ready(made, shown_at)
 

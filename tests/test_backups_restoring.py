@@ -22,6 +22,7 @@ from bridge.backups.restoring import Restored, Wishes, restore
 from bridge.credentials import backup_mac
 from bridge.folder import write_private
 from bridge.installation import InstallationFault
+from bridge.keys_file import read_keys, write_keys
 from bridge.locks import Busy, lock_bridge, lock_folder
 from bridge.records import Change
 from bridge.transaction import Transaction
@@ -222,6 +223,23 @@ def test_a_key_and_a_bootstrap_login_that_were_rotated_since_stay(data: Path, fi
     put_back(file, data, revive=True)
     assert "later" not in installation.read_keys(data / "bridge" / "keys.json").masters
     assert json.loads(facts.read_text(encoding="utf-8"))["bootstrap_password"] != "another word"
+
+
+def test_keys_that_were_removed_since_are_there_again_for_the_rows_of_then(data: Path, file: Path) -> None:
+    """As `rotate-key`, then `rotate-key --remove-unused` leave them."""
+    path = data / "bridge" / "keys.json"
+    ring = read_keys(path)
+    then = {name: password_of(data, name) for name in DEVICES}
+    write_keys(path, ring.rotated("later", bytes(range(32))).without([ring.current]))
+    facts = data / "bridge" / "installation.json"
+    facts.write_text(facts.read_text().replace(f'"{ring.current}"', '"later"'))
+    digest = read_keys(path).token_digest("pump-1", "4711")
+    told = put_back(file, data)
+    assert told.stayed == ("bridge/keys.json", "bridge/installation.json")
+    now = read_keys(path)
+    assert (set(now.masters), now.current) == ({ring.current, "later"}, "later")
+    assert now.token_digest("pump-1", "4711") == digest
+    assert {name: password_of(data, name) for name in DEVICES} == then
 
 
 def test_a_password_whose_key_is_lost_is_told_as_not_kept(data: Path, file: Path) -> None:

@@ -37,7 +37,6 @@ FOREIGN_ACCOUNTS: Final = f"{OPERATIONS}/dynamic-security.of-your-broker.json"
 AUTHORITY: Final = "bridge/ca.key"
 STAYING: Final[tuple[tuple[str, ...], ...]] = (
     # What was renewed since must not come back: files that stay as they are where they can be read, in groups.
-    (KEYS,),
     (FACTS,),
     (AUTHORITY, "bridge/ca.pem", "ca.pem", "operations-broker/server.pem", "bootstrap-broker/server.pem"),
 )
@@ -66,5 +65,5 @@ def files(data: Path) -> Iterator[str]:
             continue
         for path in sorted((data / part).iterdir()):
             name = f"{part}/{path.name}"
-            if name != DATABASE and is_packed(name) and path.is_file() and not path.is_symlink():
+            if name != DATABASE and is_packed(name) and path.is_file():
                 yield name

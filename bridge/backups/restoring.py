@@ -33,9 +33,10 @@ from bridge.backups.placing import place, undo
 from bridge.backups.settling import bring_to_this_version, settle
 from bridge.children import holder_of
 from bridge.clock import clock
-from bridge.credentials import BadSecret, KeyRing, backup_mac, key_check, opened_file
-from bridge.folder import Folder, write_private
-from bridge.installation import Facts, InstallationFault
+from bridge.credentials import DIGESTS, BadSecret, KeyRing, backup_mac, key_check, opened_file
+from bridge.folder import Folder, InstallationFault, write_private
+from bridge.installation import Facts
+from bridge.keys_file import read_keys, write_keys
 from bridge.locks import lock_bridge, lock_folder
 
 STAGE: Final = ".restoring"
@@ -111,8 +112,8 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
     stayed: list[str] = []
     was_renewed = False
     if not wishes.revive:
-        was_renewed = _let_stay(wishes.compare_with or wishes.data, stage, manifest, facts, stayed)
-        keys = installation.read_keys(stage / KEYS)
+        was_renewed = _let_stay(wishes.compare_with or wishes.data, stage, keys, facts, stayed)
+        keys = read_keys(stage / KEYS)
     changes, lost = Differences(None, "the backup holds no database"), tuple[str, ...]()
     if manifest.database == "sqlite":
         noted("looking what has changed since", 0, 0)
@@ -198,7 +199,7 @@ def _unpack(reader: Reader, stage: Path, wishes: Wishes, noted: Noted) -> tuple[
         noted("unpacking", done, manifest.total)
     reader.end()
     if keys is None:
-        keys = installation.read_keys(stage / KEYS)
+        keys = read_keys(stage / KEYS)
         _check_keys(keys, manifest, raw, mac, wishes.file)
     else:
         assert wishes.keys is not None
@@ -214,7 +215,7 @@ def _keys_given(manifest: Manifest, raw: bytes, mac: str, wishes: Wishes) -> Key
             f"the backup was made without keys, and needs {', '.join(manifest.needed)}: name the file that holds them "
             "with --keys (bootstrap-bridge backup --keys-only made it; a copy of bridge/keys.json is the same)"
         )
-    keys = installation.read_keys(wishes.keys)
+    keys = read_keys(wishes.keys)
     _check_keys(keys, manifest, raw, mac, wishes.keys)
     return keys
 
@@ -229,6 +230,8 @@ def _check_keys(keys: KeyRing, manifest: Manifest, raw: bytes, mac: str, file: P
     for name, check in manifest.checks.items():
         if not hmac.compare_digest(key_check(keys.masters[name]).encode(), check.encode()):
             raise BackupFault(f"the master key {name} in {file} is another than that of the backup")
+    if not hmac.compare_digest(key_check(keys.digest_key(DIGESTS[0])).encode(), manifest.digests.encode()):
+        raise BackupFault(f"the key of tokens' digests in {file} is another than that of the backup")
     if not hmac.compare_digest(backup_mac(keys.masters[manifest.key], raw).encode(), mac.encode()):
         raise BackupFault("the manifest of the backup was changed after it was made: it is not to be trusted")
 
@@ -264,7 +267,7 @@ def _checked_facts(stage: Path, keys: KeyRing) -> Facts:
     return facts
 
 
-def _let_stay(data: Path, stage: Path, manifest: Manifest, facts: Facts, stayed: list[str]) -> bool:
+def _let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[str]) -> bool:
     """Keep what may have been renewed since, where the replaced folder is of the same installation and can be read.
 
     Return whether it had another bootstrap login.
@@ -273,9 +276,12 @@ def _let_stay(data: Path, stage: Path, manifest: Manifest, facts: Facts, stayed:
         current = installation.load(data)
     except InstallationFault:
         return False
-    masters = current.keys.masters
-    if any(name not in masters or key_check(masters[name]) != check for name, check in manifest.checks.items()):
-        return False  # another installation, or its keys are older
+    if not current.keys.agrees_with(keys):
+        return False  # another installation
+    both = current.keys.remembering(keys)  # rows of then may name keys that are no more
+    if (both.masters, both.current) != (keys.masters, keys.current):
+        write_keys(stage / KEYS, both)
+        stayed.append(KEYS)
     for group in STAYING:
         if group[0] == AUTHORITY and not (data / AUTHORITY).exists():
             continue
