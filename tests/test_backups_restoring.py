@@ -31,6 +31,7 @@ from tests.lived import CHOSEN, DEVICES, add_key, bring, change, delete, files_o
 from tests.making import waiting
 from tests.test_backups_making import members
 
+NEW = ("bridge/registrations.db", "access.json", "bootstrap.json")
 SINCE = "SELECT username, seed FROM accounts WHERE wanted ORDER BY username"
 
 
@@ -82,14 +83,31 @@ def test_on_another_machine_all_is_as_it_was(data: Path, file: Path, tmp_path: P
     told = put_back(file, new)
     assert told.aside is None
     assert told.changes.compared is None
-    assert {name: raw for name, raw in files_of(new).items() if "registrations.db" not in name} == {
-        name: raw for name, raw in files_of(data).items() if "registrations.db" not in name
+    assert {name: raw for name, raw in files_of(new).items() if name not in NEW} == {
+        name: raw for name, raw in files_of(data).items() if name not in NEW
     }
     assert rows(new, SINCE) == rows(data, SINCE)
     assert [password_of(new, name) for name in DEVICES] == [password_of(data, name) for name in DEVICES]
     assert {path.stat().st_mode & 0o077 for path in (new / "bridge").iterdir()} == {0}
-    assert sorted(path.name for path in new.iterdir()) == ["bootstrap-broker", "bridge", "lock", "operations-broker"]
+    assert sorted(path.name for path in new.iterdir()) == [
+        "access.json",
+        "bootstrap-broker",
+        "bootstrap.json",
+        "bridge",
+        "lock",
+        "operations-broker",
+    ]
     assert installation.make(new).mended == ()
+
+
+def test_access_json_is_there_again_with_those_who_are_unless_it_was_taken_away(data: Path, tmp_path: Path) -> None:
+    change(data, lambda transaction: transaction.forget_accounts(["admin"]))
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    put_back(tmp_path / "one.backup", tmp_path / "new")
+    content = json.loads((tmp_path / "new" / "access.json").read_text(encoding="utf-8"))
+    assert [one["username"] for one in content["administrators"]] == ["root"]
+    put_back(tmp_path / "one.backup", data)
+    assert not (data / "access.json").exists()
 
 
 def test_the_restore_stands_in_the_audit_of_each_tenant(data: Path, file: Path) -> None:
@@ -270,8 +288,8 @@ def test_the_authority_that_was_made_anew_stays_with_all_that_it_signed(data: Pa
 def test_keys_kept_apart_open_a_backup_without_keys(data: Path, apart: Path, tmp_path: Path) -> None:
     new = tmp_path / "new"
     assert put_back(apart, new, keys=tmp_path / "keys").aside is None
-    assert {name: raw for name, raw in files_of(new).items() if "registrations.db" not in name} == {
-        name: raw for name, raw in files_of(data).items() if "registrations.db" not in name
+    assert {name: raw for name, raw in files_of(new).items() if name not in NEW} == {
+        name: raw for name, raw in files_of(data).items() if name not in NEW
     }
     assert password_of(new, "pump-1") == password_of(data, "pump-1")
 
@@ -457,6 +475,9 @@ def test_a_running_broker_is_refused_since_it_would_write_over_what_is_restored(
         content = json.loads(facts.read_text(encoding="utf-8"))
         facts.write_text(json.dumps({**content, "bootstrap_port": broker.getsockname()[1]}), encoding="utf-8")
         with pytest.raises(BackupFault, match=rf"bootstrap broker.*process {os.getpid()}.*end it first"):
+            put_back(file, data)
+        facts.write_text(json.dumps({**content, "port": broker.getsockname()[1]}), encoding="utf-8")
+        with pytest.raises(BackupFault, match=r"operations broker.*end it first"):
             put_back(file, data)
         theirs = {"configuration": str(tmp_path / "mosquitto.conf"), "dynamicSecurity": str(tmp_path / "theirs.json")}
         (data / "bridge" / "beside.json").write_text(json.dumps(theirs))

@@ -30,7 +30,7 @@ from bridge.backups.contents import (
 from bridge.backups.differing import Differences, differences
 from bridge.backups.manifest import MAX_BYTES, NAME, SEAL, Manifest, Member, read
 from bridge.backups.placing import place, undo
-from bridge.backups.settling import bring_to_this_version, settle
+from bridge.backups.settling import bring_to_this_version, seeds_of, settle
 from bridge.children import holder_of
 from bridge.clock import clock
 from bridge.credentials import DIGESTS, BadSecret, KeyRing, backup_mac, key_check, opened_file
@@ -95,8 +95,7 @@ def restore(wishes: Wishes, noted: Noted = _noted) -> Restored:
                 stack.callback(lock_bridge(wishes.data).release)
             undo(wishes.data)
             beside = Folder(wishes.data).beside.exists()
-            if not beside:
-                _refuse_running_brokers(wishes.data)
+            _refuse_running_brokers(wishes.data, beside=beside)
             stage = stack.enter_context(_stage(wishes.data))
             return _restore(wishes, stage, noted, beside=beside)
     except BaseException:
@@ -123,6 +122,7 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
         settled = Differences(None) if wishes.revive else changes
         told = _told(manifest, changes, wishes)
         asyncio.run(settle(stage / DATABASE, settled, set(keys.masters), clock(), told))
+        _write_access(wishes.data, stage)
         (stage / DATABASE_MADE).touch(0o600)
         _take_out_of_accounts(stage, settled)
     notes = [*_notes(manifest, stage)]
@@ -156,8 +156,8 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _refuse_running_brokers(data: Path) -> None:
-    """A broker that runs writes its accounts from memory, over those of the backup."""
+def _refuse_running_brokers(data: Path, *, beside: bool) -> None:
+    """A broker that runs writes its accounts from memory, over those of the backup. One of others may go on."""
     try:
         facts = installation.load(data).facts
     except InstallationFault:
@@ -166,6 +166,8 @@ def _refuse_running_brokers(data: Path) -> None:
         ("operations", facts.host, facts.port),
         ("bootstrap", facts.bootstrap_host, facts.bootstrap_port),
     ):
+        if beside and name == "operations":
+            continue
         try:
             socket.create_connection((host, port), _KNOCK).close()
         except OSError:
@@ -293,6 +295,17 @@ def _let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list
                 stayed.append(name)
     then = (facts.bootstrap_username, facts.bootstrap_password)
     return then != (current.facts.bootstrap_username, current.facts.bootstrap_password)
+
+
+def _write_access(data: Path, stage: Path) -> None:
+    """Write the files for administrators and devices anew, unless somebody took them away on purpose."""
+    if Folder(data).facts.exists() and not Folder(data).access.exists():
+        return
+    made = installation.load(stage)
+    there = asyncio.run(seeds_of(stage / DATABASE, [one.username for one in made.facts.administrators]))
+    made.write_access(
+        gone=[one.username for one in made.facts.administrators if there.get(one.username) != one.seed_bytes]
+    )
 
 
 def _take_out_of_accounts(stage: Path, settled: Differences) -> None:

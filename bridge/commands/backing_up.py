@@ -192,7 +192,7 @@ def _show_restored(restored: restoring.Restored, data: Path) -> None:
     for note in restored.notes:
         _say(note, "yellow")
     given = "" if data == Path("var") else f" --data {data}"
-    _say("Next, with brokers of your own first `init`:")
+    _say("Next, or with brokers of your own those, and `serve`:")
     display.hint(out, f"bootstrap-bridge up{given}")
 
 

@@ -8,25 +8,26 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.beside import BesideSite
 from tests.e2e.disks import disk
 from tests.e2e.inspecting import PASSWORD, logs_in, prepare, violations
 from tests.e2e.peer import Administrator, administrator, device
 from tests.e2e.people import bulk, login, person
 from tests.e2e.scenes import accepted, assert_refused, bring_in
-from tests.e2e.site import UpSite
+from tests.e2e.site import Site, UpSite
 from tests.lived import lived_in
 
 FILE = "ID;CREDENTIALS\nfiled-1;filed-1-password\nfiled-2;filed-2-password\n"
 
 
-def backed_up(site: UpSite, file: Path, *options: str) -> dict[str, Any]:
+def backed_up(site: Site, file: Path, *options: str) -> dict[str, Any]:
     done = site.cli("backup", str(file), "--json", *options, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
 
-def restored(site: UpSite, file: Path, *options: str) -> dict[str, Any]:
+def restored(site: Site, file: Path, *options: str) -> dict[str, Any]:
     done = site.cli("restore", str(file), "--json", *options, timeout=120)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
@@ -176,6 +177,35 @@ async def test_a_backup_under_load_is_one_moment_in_the_life_of_the_installation
         fresh.stop()
     said = UpSite(tmp_path / "third").cli("restore", str(file)).stdout
     assert "are alive again, with the passwords they had then" in " ".join(said.split())
+
+
+async def test_beside_a_broker_that_goes_on_running_its_own_accounts_stay_and_ours_follow(tmp_path: Path) -> None:
+    site, file = BesideSite(tmp_path / "data"), tmp_path / "one.backup"
+    try:
+        site.start()
+        access = site.access
+        async with administrator(access) as admin:
+            stays, lost = [await bring_in(access, admin, name) for name in ("stays-1", "lost-1")]
+            backed_up(site, file)
+            await admin.ok("delete-device", {"id": "lost-1"})
+            later = await bring_in(access, admin, "later-1")
+        site.processes.pop("serve").stop()
+        assert "bootstrap broker" in site.cli("restore", str(file)).stderr, "our own has to end"
+        site.processes.pop("bootstrap").stop()
+        told = restored(site, file)
+        assert (told["devicesDeletedSince"], told["devicesComeSince"]) == (["lost-1"], ["later-1"])
+        assert "stays as your broker has it" in told["notes"][-1]
+        site.start_broker("bootstrap")
+        site.start_bridge()
+        await assert_logs_in(access, stays)
+        await assert_locked_out(access, lost)
+        async with asyncio.timeout(60):
+            while await logs_in(access["port"], later["username"], later["password"], later["clientId"]):
+                pass  # until the bridge has compared the accounts with the rows
+        async with site.as_("old") as peer:
+            assert await peer.subscribe("plant/#") == [1]
+    finally:
+        site.stop()
 
 
 @pytest.mark.parametrize("what", ["backup", "restore"])
