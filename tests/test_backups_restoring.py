@@ -283,6 +283,7 @@ def test_the_authority_that_was_made_anew_stays_with_all_that_it_signed(data: Pa
     (data / "bridge" / "ca.key").unlink()
     assert put_back(tmp_path / "one.backup", data).stayed == ()
     assert {(data / name).read_text() for name in names} == {"then"}, "half an authority is none"
+    assert [(data / name).stat().st_mode & 0o777 for name in ("ca.pem", "bridge/ca.key")] == [0o644, 0o600]
 
 
 def test_keys_kept_apart_open_a_backup_without_keys(data: Path, apart: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from bridge.backups.contents import (
     FOREIGN_ACCOUNTS,
     KEYS,
     STAYING,
+    TOP,
 )
 from bridge.backups.differing import Differences, differences
 from bridge.backups.manifest import MAX_BYTES, NAME, SEAL, Manifest, Member, read
@@ -245,6 +246,7 @@ def _write(path: Path, member: Member, blocks: Iterator[bytes]) -> None:
         for block in blocks:
             found.update(block)
             file.write(block)
+    path.chmod(0o644 if member.name in TOP else 0o600)
     if found.hexdigest() != member.sha256:
         raise BackupFault(f"{member.name} in the backup is not what was packed: the backup is damaged")
 
