@@ -224,6 +224,24 @@ def test_where_the_database_is_lost_it_is_said_that_nothing_is_known(data: Path,
     assert rows(data, "SELECT id FROM devices ORDER BY 1") == list(DEVICES)
 
 
+def test_where_the_database_is_lost_the_brokers_accounts_give_a_hint(data: Path, file: Path, tmp_path: Path) -> None:
+    """Nobody is left out by it: the file may have been made anew, and lack everybody."""
+    do(data, brought(data, "pump-2"))
+    accounts = data / "operations-broker" / "dynamic-security.json"
+    content = json.loads(accounts.read_text(encoding="utf-8"))
+    gone = {"default/device_pump-1", "kim"}
+    content["clients"] = [one for one in content["clients"] if one["username"] not in gone]
+    accounts.write_text(json.dumps(content), encoding="utf-8")
+    (data / "bridge" / "registrations.db").unlink()
+    told = put_back(file, data)
+    assert told.changes.unknown_to_broker == ("default/device_pump-1", "default/device_pump-2", "kim")
+    assert rows(data, "SELECT id FROM devices ORDER BY 1") == list(DEVICES)
+    (data / "bridge" / "registrations.db").unlink()
+    os.utime(accounts, (0, 0))
+    assert put_back(file, data).changes.unknown_to_broker == (), "it is older than the backup"
+    assert put_back(file, tmp_path / "new").changes.unknown_to_broker == ()
+
+
 def test_a_key_and_a_bootstrap_login_that_were_rotated_since_stay(data: Path, file: Path) -> None:
     add_key(data, "later")
     facts = data / "bridge" / "installation.json"

@@ -132,7 +132,7 @@ ROOMS: dict[str, str] = {
     "backups.archive": "backups",
     "backups.manifest": "backups backups.contents",
     "backups.snapshot": "backups database_file",
-    "backups.differing": "records",
+    "backups.differing": "credentials database_file records",
     "backups.settling": "backups backups.differing database_file names queries records registration store transaction",
     "backups.placing": "backups backups.archive backups.contents folder",
     "backups.making": "backups backups.archive backups.contents backups.manifest backups.snapshot clock credentials"

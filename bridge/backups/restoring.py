@@ -9,7 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -28,7 +29,7 @@ from bridge.backups.contents import (
     STAYING,
     TOP,
 )
-from bridge.backups.differing import Differences, differences
+from bridge.backups.differing import Differences, differences, unknown_to
 from bridge.backups.manifest import MAX_BYTES, NAME, SEAL, Manifest, Member, read
 from bridge.backups.placing import place, undo
 from bridge.backups.settling import bring_to_this_version, seeds_of, settle
@@ -119,6 +120,8 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
         noted("looking what has changed since", 0, 0)
         asyncio.run(bring_to_this_version(stage / DATABASE))
         changes = differences(stage / DATABASE, Folder(wishes.compare_with or wishes.data).database)
+        if changes.compared is None:
+            changes = replace(changes, unknown_to_broker=_unknown_to_broker(wishes.data, stage, manifest))
         lost = tuple(one.username for one in changes.renewed if one.key_id not in keys.masters)
         settled = Differences(None) if wishes.revive else changes
         told = _told(manifest, changes, wishes)
@@ -299,6 +302,23 @@ def _let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list
     return then != (current.facts.bootstrap_username, current.facts.bootstrap_password)
 
 
+def _unknown_to_broker(data: Path, stage: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Look into the replaced folder's file of accounts, where no database tells who is gone: it is a hint, no more."""
+    path = data / ACCOUNTS
+    try:
+        if path.stat().st_mtime < datetime.fromisoformat(manifest.at).timestamp():
+            return ()
+        clients = dynsec_file.read(path).get("clients", [])
+    except (OSError, dynsec_file.AccountsFileFault):
+        return ()
+    marks = {
+        str(one.get("username")): str(one.get("textdescription", "")).partition(":")[0]
+        for one in clients
+        if one.get("textname") == TEXTNAME
+    }
+    return unknown_to(marks, stage / DATABASE) if marks else ()
+
+
 def _write_access(data: Path, stage: Path) -> None:
     """Write the files for administrators and devices anew, unless somebody took them away on purpose."""
     if Folder(data).facts.exists() and not Folder(data).access.exists():
@@ -372,6 +392,7 @@ def members_of(restored: Restored) -> Mapping[str, Any]:
         "peopleDeletedSince": list(changes.people_deleted),
         "peopleRenewedSince": list(changes.people_renewed),
         "peopleComeSince": list(changes.people_come),
+        "unknownToBroker": list(changes.unknown_to_broker),
         "passwordsNotKept": list(restored.lost),
         "bootstrapLoginRenewedSince": restored.bootstrap_renewed,
         "filesThatStayed": list(restored.stayed),

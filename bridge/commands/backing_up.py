@@ -205,6 +205,12 @@ def _show_changes(restored: restoring.Restored) -> None:
             "passwords they had then. Look through list-devices, list-administrators and list-applications",
             "bold yellow",
         )
+        if names := changes.unknown_to_broker:
+            _say(
+                f"{len(names)} of them were not among the broker's accounts, or had another password, and may be "
+                f"such: {_some(names)}",
+                "bold yellow",
+            )
         return
     _say(f"Compared with {changes.compared}. Since the backup:")
     stay = "they stay deleted (--revive brings them back)"
