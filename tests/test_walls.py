@@ -137,8 +137,12 @@ ROOMS: dict[str, str] = {
     "backups.placing": "backups backups.archive backups.contents folder",
     "backups.making": "backups backups.archive backups.contents backups.manifest backups.snapshot clock credentials"
     " database_file dynsec_file folder installation keys_file wire",
-    "backups.restoring": "accounts.dynsec backups backups.archive backups.contents backups.differing backups.manifest"
-    " backups.placing backups.settling children clock credentials dynsec_file folder installation keys_file locks",
+    "backups.unpacking": "backups backups.archive backups.contents backups.manifest credentials folder installation"
+    " keys_file",
+    "backups.staying": "accounts.dynsec backups backups.contents backups.differing backups.manifest backups.settling"
+    " credentials dynsec_file folder installation keys_file",
+    "backups.restoring": "backups backups.contents backups.differing backups.manifest backups.placing backups.settling"
+    " backups.staying backups.unpacking children clock folder installation keys_file locks",
     "doctor.finding": "dynsec_file folder installation mosquitto_conf",
     "doctor.files": "beside_fit brokers children doctor.finding dynsec_file mosquitto_acl",
     "doctor.database": "database_file doctor.finding",
@@ -234,6 +238,7 @@ UNTESTED_HERE: dict[str, str] = {
     "backups.snapshot": "in test_backups_making",
     "backups.differing": "in test_backups_restoring",
     "backups.settling": "in test_backups_restoring, on real databases",
+    "backups.staying": "in test_backups_restoring",
     "commands.backing_up": "end to end, in test_backup",
     "commands.keys": "end to end, in test_keys",
     "commands.bootstrap_login": "end to end, in test_keys",
