@@ -32,20 +32,25 @@ def connect(
     *,
     version: int = 4,
     bit: int = 0,
+    clean: bool = True,
 ) -> bytes:
-    """CONNECT of MQTT 3.1.1, or 5 without properties, with a clean session.
+    """CONNECT of MQTT 3.1, 3.1.1 or 5, with a clean session or one that is kept for an hour.
 
     A user name or password of None is left out. ``bit`` is set in the version, as Mosquitto does that is a bridge.
     """
-    flags = 0x02 | (0x80 if username is not None else 0) | (0x40 if password is not None else 0)
-    header = text("MQTT") + bytes([version | bit, flags]) + struct.pack(">H", 120)
-    header += b"\0" if version == 5 else b""
+    flags = (0x02 if clean else 0) | (0x80 if username is not None else 0) | (0x40 if password is not None else 0)
+    header = text("MQIsdp" if version == 3 else "MQTT") + bytes([version | bit, flags]) + struct.pack(">H", 120)
+    if version == 5:
+        header += b"\0" if clean else b"\x05\x11" + struct.pack(">I", 3600)
     return packet(0x10, header + b"".join(text(one) for one in (client_id, username, password) if one is not None))
 
 
-def subscribe(topic: str | bytes, *, qos: int = 1, version: int = 4, mid: int = 1) -> bytes:
-    """SUBSCRIBE to one topic."""
-    return packet(0x82, struct.pack(">H", mid) + (b"\0" if version == 5 else b"") + text(topic) + bytes([qos]))
+def subscribe(
+    topic: str | bytes, *, qos: int = 1, version: int = 4, mid: int = 1, properties: bytes = b"", options: int = 0
+) -> bytes:
+    """SUBSCRIBE to one topic; ``properties`` and ``options`` besides the QoS are MQTT 5's."""
+    head = struct.pack(">H", mid) + (length(len(properties)) + properties if version == 5 else b"")
+    return packet(0x82, head + text(topic) + bytes([qos | options]))
 
 
 def publish(

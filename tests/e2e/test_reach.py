@@ -14,6 +14,7 @@ from tests.hostile.rows import proves
 from tests.hostile.rude import Rude
 from tests.hostile.siege import Siege, besiege
 from tests.hostile.spied import SpiedSite
+from tests.hostile.stage import ABROAD, HOME, pump
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,13 @@ def test_between_the_rows_nobody_heard_anything_of_others(siege: Siege) -> None:
 
 def test_nothing_that_administrators_see_has_changed_by_the_attacks(siege: Siege) -> None:
     assert siege.after == siege.before
+
+
+def test_what_others_retained_is_as_they_left_it(siege: Siege) -> None:
+    kept = {heard.topic: heard.payload for heard in siege.kept}
+    for tenant in (HOME, ABROAD):
+        assert kept[f"devices/{tenant}/{pump(tenant)}/telemetry"] == b"kept"
+    assert b'"online"' in kept["bridge/state"]
 
 
 def test_nobody_was_thrown_out_and_nobody_let_in(siege: Siege) -> None:

@@ -32,8 +32,8 @@ AT_OPERATIONS: dict[str, tuple[tuple[str, ...], str, set[str]]] = {
         {f"registrar-hears-{one}" for one in ("colleagues", "shares", "everything")},
     ),
     "acme-owner": (SENDS, ACCOUNTS, {"owner-sends-control"}),
-    "acme-app": (SENDS, "events/acme/bulk", {"application-sends-events"}),
-    "zenith-second": (READS, "$SYS/#", {"tenant-hears-figures"}),
+    "acme-app": (SENDS, "events/acme/bulk", {"application-sends-events", "application-sleeps"}),
+    "zenith-second": (READS, "$SYS/#", {"tenant-hears-figures", "tenant-sleeps"}),
 }
 AT_GATE = {
     "topic write bootstrap/+/response/+": {"bootstrap-sends-answers"},

@@ -211,6 +211,7 @@ async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] 
         await stage.traffic()
         await spies.until_all_is_heard()
         siege.flowed = {Broker.GATE: list(spies.gate.heard), Broker.OPERATIONS: list(spies.operations.heard)}
+        await siege.entering.wake(stack)
         await _attack(siege, stage, spies, intruders)
         siege.kept = await retained(site)
         siege.intruders = await _let_in(site)
