@@ -14,6 +14,7 @@ import structlog
 from bridge import __version__, broker, queries
 from bridge.arrows import Arrow, passed
 from bridge.backoff import Backoff
+from bridge.certificate_watch import CertificateWatch
 from bridge.clock import clock
 from bridge.control import Control
 from bridge.database_file import Before, lock_of, path_of
@@ -39,7 +40,7 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
-from bridge.settings import RECONCILE_EVERY, RECONNECT_WITHIN
+from bridge.settings import CERTIFICATES_EVERY, RECONCILE_EVERY, RECONNECT_WITHIN
 from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.timekeeping import Timekeeper
@@ -81,6 +82,7 @@ class Service:
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
         reconnect_within: float = RECONNECT_WITHIN,
+        certificates_every: float = CERTIFICATES_EVERY,
         listening: socket.socket | None = None,
         ending: Ending | None = None,
         notifier: Notifier | None = None,
@@ -91,6 +93,7 @@ class Service:
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
         self._reconnect_within = reconnect_within
+        self._certificates_every = certificates_every
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -177,7 +180,7 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTING)
-        facts, topics = self._installation.facts, self._installation.topics
+        facts, topics, trusted = self._installation.facts, self._installation.topics, self._installation.authority
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
@@ -187,11 +190,19 @@ class Service:
         intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
         def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
+            return broker.Login(
+                facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive, trusted
+            )
 
         own = facts.gate
         gate_login = broker.Login(
-            facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
+            facts.bootstrap_host,
+            facts.bootstrap_port,
+            own.username,
+            own.password,
+            own.client_id,
+            self._keepalive,
+            trusted,
         )
         gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
         control = ControlSession(
@@ -244,6 +255,8 @@ class Service:
             tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
             tasks.create_task(self._keep_house(store, rulebook, herald, keeper), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
+            watch = CertificateWatch(self._installation, clock, meter)
+            tasks.create_task(watch.run(self._certificates_every), name="watch certificates")
 
     async def _tell_systemd(self) -> None:
         """Say ready when all serves, or when that takes long: a broker that is away is no fault of this service."""

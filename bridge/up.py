@@ -6,17 +6,19 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bridge import installation
+from bridge import authority, encryption, installation
 from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
     Child,
+    Owner,
     choose_owner,
     find_mosquitto,
     free_port,
@@ -24,15 +26,23 @@ from bridge.children import (
     port_fault,
     wait_for_port,
 )
+from bridge.clock import clock
 from bridge.configurations import write_configurations
 from bridge.health import STARTING
 from bridge.httpd import address_of, bind
-from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
+from bridge.installation import (
+    DEFAULT_BOOTSTRAP_PORT,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Installation,
+    InstallationFault,
+)
 from bridge.locks import Lock, lock_bridge, lock_folder
 from bridge.notifying import Notifier
 from bridge.service import Service
 from bridge.settings import Settings
 from bridge.stopping import BROKERS, Ending
+from bridge.trust import client_context
 
 READY_PATIENCE: Final = 30.0
 SPARE_FILES: Final = 100
@@ -58,10 +68,10 @@ def _port(wish: int | None, kept: int | None, default: int, host: str, option: s
     return port
 
 
-def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, Lock]]:
+def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, Lock], Owner]:
     """Make the folder, take its locks, settle ports and write the brokers' files.
 
-    Raises BrokersFault, Busy, InstallationFault, OSError.
+    Raises BadSettings, BrokersFault, Busy, InstallationFault, OSError.
     """
     program = settings.mosquitto or find_mosquitto()
     plugin = settings.plugin or find_plugin(program)
@@ -80,30 +90,36 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
-    port = _port(settings.port, None if kept is None else kept.port, DEFAULT_PORT, host, "--port")
+    listen = settings.listen or (None if kept is None else kept.listen)
+    port = _port(settings.port, None if kept is None else kept.port, DEFAULT_PORT, listen or host, "--port")
     bootstrap_port = _port(
         settings.bootstrap_port,
         None if kept is None else kept.bootstrap_port,
         DEFAULT_BOOTSTRAP_PORT,
-        bootstrap_host,
+        listen or bootstrap_host,
         "--bootstrap-port",
         other=port,
     )
-    if (host, port) == (bootstrap_host, bootstrap_port):
+    if (listen or host, port) == (listen or bootstrap_host, bootstrap_port):
         raise BrokersFault(f"both brokers cannot listen at port {port}: give one of them another, or 0 for a free one")
+    wishes = encryption.wishes(settings, kept)
     made = installation.make(
         settings.data,
         host=host,
         bootstrap_host=bootstrap_host,
         port=port,
         bootstrap_port=bootstrap_port,
+        listen=settings.listen,
         topic_prefix=settings.topic_prefix,
+        permit=authority.permit if wishes["tls"] is not None else encryption.refuse_clear,
+        **wishes,
     )
     owner = choose_owner(settings.data)
     for fault in made.mended:
         log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
+    note_renewals(authority.keep(made, clock()))
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
@@ -112,6 +128,7 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
         for fault in write(made):
             log.warning("put right", file=fault)
+        keep_certificates(made)
         hand_over(owner, settings.data, (folder,))
 
     files_of = (
@@ -123,7 +140,43 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
         Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
-    return made, children, locks
+    return made, children, locks, owner
+
+
+def note_renewals(renewals: list[authority.Renewal]) -> None:
+    """Log which certificates are new."""
+    for one in renewals:
+        log.info("certificate renewed", broker=one.broker, reason=one.reason, ends=one.ends_on)
+
+
+def keep_certificates(made: Installation) -> list[str]:
+    """Renew what is to be renewed and return whose; where that cannot be done, what is there goes on."""
+    try:
+        renewals = authority.keep(made, clock())
+    except (InstallationFault, OSError) as error:
+        log.warning("certificate not renewed", reason=str(error))
+        return []
+    note_renewals(renewals)
+    return [one.broker for one in renewals]
+
+
+async def renew(made: Installation, children: list[Child], owner: Owner, every: float) -> None:
+    """Look at the certificates each ``every`` seconds; a broker whose is new shows it to who connects from then on."""
+    while made.facts.tls.on:
+        await asyncio.sleep(every)
+        renewed = await asyncio.to_thread(keep_certificates, made)
+        for child in children:
+            if child.name in renewed:
+                hand_over(owner, made.folder.path, (made.folder.server_files[child.name].parent,))
+                child.reload()
+
+
+def reached(made: Installation) -> Installation:
+    """Return the installation as the bridge itself reaches its brokers: by loopback where they listen everywhere."""
+    facts = made.facts
+    if facts.listen not in encryption.EVERYWHERE or facts.tls.is_given:
+        return made  # others' certificates need not hold this machine's own names
+    return replace(made, facts=facts.model_copy(update={"host": DEFAULT_HOST, "bootstrap_host": DEFAULT_HOST}))
 
 
 def metrics_socket(settings: Settings) -> socket.socket | None:
@@ -148,6 +201,7 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
         keepalive=settings.keepalive,
         reconcile_every=settings.reconcile_every,
         reconnect_within=settings.reconnect_within,
+        certificates_every=settings.certificates_every,
         listening=listening,
         ending=ending,
         notifier=Notifier(),
@@ -156,18 +210,20 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
 
 async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
-    made, children, locks = prepare(settings)
+    made, children, locks, owner = prepare(settings)
     listening = metrics_socket(settings)
     shown_at = None if listening is None else address_of(listening)
-    facts = made.facts
+    own = reached(made)
+    trusted = None if own.authority is None else client_context(own.authority)
     try:
         async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
             for child in children:
                 await child.start()
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
-            await wait_for_port(facts.host, facts.port, children[0])
-            await wait_for_port(facts.bootstrap_host, facts.bootstrap_port, children[1])
-            service = service_for(made, settings, listening, ending)
+            await wait_for_port(own.facts.host, own.facts.port, children[0], trusted)
+            await wait_for_port(own.facts.bootstrap_host, own.facts.bootstrap_port, children[1], trusted)
+            tasks.create_task(renew(made, children, owner, settings.certificates_every), name="renew certificates")
+            service = service_for(own, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
             tasks.create_task(_say_when_ready(service, made, when_ready, shown_at), name="say when ready")
             await _ended(serving)
