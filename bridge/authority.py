@@ -18,6 +18,8 @@ from bridge.trust import TrustFault, tried
 
 _NAMES: Final = {"operations": "bootstrap-bridge operations broker", "bootstrap": "bootstrap-bridge bootstrap broker"}
 
+BROKERS: Final = tuple(_NAMES)
+
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
@@ -28,7 +30,7 @@ class Renewal:
     ends_on: str
 
 
-def keep(made: Installation, now: int, brokers: tuple[str, ...] = tuple(_NAMES)) -> list[Renewal]:
+def keep(made: Installation, now: int, brokers: tuple[str, ...] = BROKERS) -> list[Renewal]:
     """Make, renew or take over what the certificates of ``brokers`` lack, and publish the authority's.
 
     ``now`` is in milliseconds. Raises InstallationFault, OSError.

@@ -43,7 +43,7 @@ def wishes(settings: Settings, kept: Facts | None) -> dict[str, Any]:
     names = before.names
     if settings.tls_name is not None:
         try:
-            names = tuple(plain_name(one) for one in settings.tls_name.split(",") if one.strip())
+            names = [plain_name(one) for one in settings.tls_name.split(",") if one.strip()]
         except BadCertificate as error:
             raise BadSettings(f"--tls-name: {error}") from None
     wished = before.model_copy(update={"on": True, "names": names})

@@ -68,7 +68,7 @@ class Tls(BaseModel):
     model_config = _CAMEL
 
     on: bool = False
-    names: tuple[str, ...] = ()
+    names: list[str] = []
     certificate: str | None = None
     key: str | None = None
     authority: str | None = None

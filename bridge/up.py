@@ -125,15 +125,15 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
 
-    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+    def mend(write: Callable[[Installation], list[str]], broker: str, folder: Path) -> None:
         for fault in write(made):
             log.warning("put right", file=fault)
-        keep_certificates(made)
+        keep_certificates(made, (broker,))
         hand_over(owner, settings.data, (folder,))
 
     files_of = (
-        partial(mend, installation.write_accounts_file, made.folder.operations),
-        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+        partial(mend, installation.write_accounts_file, "operations", made.folder.operations),
+        partial(mend, installation.write_gate_files, "bootstrap", made.folder.bootstrap),
     )
 
     children = [
@@ -149,10 +149,10 @@ def note_renewals(renewals: list[authority.Renewal]) -> None:
         log.info("certificate renewed", broker=one.broker, reason=one.reason, ends=one.ends_on)
 
 
-def keep_certificates(made: Installation) -> list[str]:
+def keep_certificates(made: Installation, brokers: tuple[str, ...] = authority.BROKERS) -> list[str]:
     """Renew what is to be renewed and return whose; where that cannot be done, what is there goes on."""
     try:
-        renewals = authority.keep(made, clock())
+        renewals = authority.keep(made, clock(), brokers)
     except (InstallationFault, OSError) as error:
         log.warning("certificate not renewed", reason=str(error))
         return []
