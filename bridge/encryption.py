@@ -37,11 +37,11 @@ def wishes(settings: Settings, kept: Facts | None) -> dict[str, Any]:
     if settings.tls is False:
         return {"tls": Tls() if before.on else None, "plain_on_the_network": plain}
     if not (before.on or settings.tls or not lacking):
-        if settings.tls_name is not None:
+        if settings.tls_name:
             raise BadSettings("--tls-name goes with --tls")
         return {"tls": None, "plain_on_the_network": plain}
     names = before.names
-    if settings.tls_name is not None:
+    if settings.tls_name:
         try:
             names = [plain_name(one) for one in settings.tls_name.split(",") if one.strip()]
         except BadCertificate as error:

@@ -1,4 +1,4 @@
-"""What a client of the bridge takes for trustworthy, tried with handshakes in memory and with a server that shows much."""
+"""What a client of the bridge takes for trustworthy, tried with handshakes in memory and with a server."""
 
 import asyncio
 import ssl
