@@ -12,10 +12,11 @@ from typing import Final
 from bridge import certificates
 from bridge.certificates import BadCertificate, Certificate, Pair
 from bridge.encryption import hosts, refuse_clear
-from bridge.folder import write_private, write_public
+from bridge.folder import Folder, write_private, write_public
 from bridge.installation import Facts, Installation, InstallationFault, Tls
 from bridge.trust import TrustFault, tried
 
+_OURS: Final = "bootstrap-bridge authority "
 _NAMES: Final = {"operations": "bootstrap-bridge operations broker", "bootstrap": "bootstrap-bridge bootstrap broker"}
 
 BROKERS: Final = tuple(_NAMES)
@@ -45,7 +46,7 @@ def keep(made: Installation, now: int, brokers: tuple[str, ...] = BROKERS) -> li
 
 def _kept(made: Installation, now: int, brokers: tuple[str, ...]) -> Iterator[Renewal]:
     authority = _authority(made, now)
-    write_public(made.folder.authority, authority.certificate)
+    _publish(made.folder, authority)
     issuer, names = certificates.read(authority.certificate), hosts(made.facts)
     for broker in brokers:
         path = made.folder.server_files[broker]
@@ -77,17 +78,75 @@ def _authority(made: Installation, now: int) -> Pair:
     there = [path for path in (public, secret) if path.exists()]
     if len(there) == 2:
         return Pair(public.read_text(encoding="utf-8"), secret.read_text(encoding="utf-8"))
-    if there:
-        lost = secret if public in there else public
+    if _is_ours(made.folder.authority):  # else this is the first time, or the first one was broken off
+        lost = " and ".join(str(path) for path in (public, secret) if path not in there)
         raise InstallationFault(
-            f"{lost} is missing: restore it from a backup. To begin anew with another authority, which every device "
-            f"has to be given, move {there[0]} away"
+            f"{lost}: missing, but {made.folder.authority} was made with it. Restore it from a backup; to begin anew "
+            "with another authority, which every device has to be given, move all three away"
         )
-    # By the digits people tell it from another installation's where certificates are listed.
-    authority = certificates.new_authority(f"bootstrap-bridge authority {secrets.token_hex(4)}", now)
+    authority = certificates.new_authority(_fresh_name(), now)
+    _write(made.folder.authority_files, authority)
+    return authority
+
+
+def _fresh_name() -> str:
+    """Return a name by whose digits people tell an authority from another where certificates are listed."""
+    return f"{_OURS}{secrets.token_hex(4)}"
+
+
+def _is_ours(published: Path) -> bool:
+    try:
+        return certificates.read(published.read_text(encoding="utf-8")).subject.startswith(f"CN={_OURS}")
+    except (OSError, BadCertificate, UnicodeDecodeError):
+        return False
+
+
+def _write(files: tuple[Path, Path], authority: Pair) -> None:
+    public, secret = files
     write_private(secret, authority.key)
     write_private(public, authority.certificate)
-    return authority
+
+
+def _publish(folder: Folder, authority: Pair) -> None:
+    """Let all who connect trust the authority, the one to come, and the one before."""
+    others = (folder.next_authority_files[0], folder.former_authority)
+    texts = [path.read_text(encoding="utf-8") for path in others if path.exists()]
+    write_public(folder.authority, "".join([authority.certificate, *texts]))
+
+
+def prepare_next(made: Installation, now: int) -> Path:
+    """Make the authority to come, if there is none yet, and publish it beside the one that signs; return where.
+
+    Raises InstallationFault, OSError.
+    """
+    _refuse_given(made)
+    authority, files = _authority(made, now), made.folder.next_authority_files
+    if not all(path.exists() for path in files):
+        _write(files, certificates.new_authority(_fresh_name(), now))
+    _publish(made.folder, authority)
+    return made.folder.authority
+
+
+def switch(made: Installation) -> None:
+    """Let the authority to come sign; ``keep`` makes the certificates. Raises InstallationFault, OSError."""
+    _refuse_given(made)
+    public, secret = made.folder.authority_files
+    next_public, next_secret = made.folder.next_authority_files
+    if not next_public.exists():
+        raise InstallationFault(
+            "there is no authority to come: make it with --next-authority, and give it to all first"
+        )
+    if next_secret.exists():  # else this was begun before and broken off here
+        write_private(made.folder.former_authority, public.read_text(encoding="utf-8"))
+        next_secret.replace(secret)
+    next_public.replace(public)
+
+
+def _refuse_given(made: Installation) -> None:
+    if not made.facts.tls.on or made.facts.tls.is_given:
+        raise InstallationFault(
+            f"{made.folder.path} is no authority of its own: bootstrap-bridge init --tls makes it one"
+        )
 
 
 def permit(facts: Facts) -> None:

@@ -346,7 +346,8 @@ async def connect(
     except (aiomqtt.MqttError, OSError) as error:
         _drop(client)  # it may be open, to somebody who says nothing
         # aiomqtt turns what the handshake says into a text, and keeps the reason only as the context.
-        if words := words_of(error.__context__):
+        words = None if login.authority is None else words_of(error.__context__)
+        if words is not None:
             raise Untrusted(f"the broker at {login.host}:{login.port}: {words}") from error
         raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
     except asyncio.CancelledError:

@@ -294,13 +294,20 @@ def serve(
 def renew_certificates(
     data: Data = None,
     tls_name: TlsName = None,
+    next_authority: Annotated[
+        bool, typer.Option("--next-authority", help="Make the authority to come, for all to trust before it signs.")
+    ] = False,
+    switch_authority: Annotated[
+        bool,
+        typer.Option("--switch-authority", help="Let the authority to come sign; who has not been given it is out."),
+    ] = False,
     log_level: LogLevel = "warning",
 ) -> None:
     """Renew certificates that end within 30 days, for brokers that run on their own; `up` does so by itself."""
     settings = _settings(data=data, tls_name=_joined(tls_name), log_level=log_level)
     from bridge.running import run_renew
 
-    run_renew(settings)
+    run_renew(settings, next_authority=next_authority, switch_authority=switch_authority)
 
 
 @app.command()

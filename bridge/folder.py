@@ -78,6 +78,16 @@ class Folder:
         return self.bridge / "ca.pem", self.bridge / "ca.key"
 
     @property
+    def next_authority_files(self) -> tuple[Path, Path]:
+        """The same of the authority to come, which is trusted already and signs nothing yet."""
+        return self.bridge / "next-ca.pem", self.bridge / "next-ca.key"
+
+    @property
+    def former_authority(self) -> Path:
+        """The certificate of the authority before, for who compares with it still."""
+        return self.bridge / "former-ca.pem"
+
+    @property
     def server_files(self) -> dict[str, Path]:
         """Each broker's certificate and its key, in one file, by the name of the broker."""
         return {"operations": self.operations / SERVER, "bootstrap": self.bootstrap / SERVER}

@@ -149,7 +149,7 @@ def _tell_renewals(made: Installation, renewals: list[authority.Renewal]) -> Non
         out.print(display.text(f"Who connects trusts {made.folder.authority}"), highlight=False)
 
 
-def run_renew(settings: Settings) -> None:
+def run_renew(settings: Settings, *, next_authority: bool, switch_authority: bool) -> None:
     """Renew the certificates of brokers that run on their own. Raises typer.Exit with the status."""
     os.umask(0o077)
     try:
@@ -160,6 +160,10 @@ def run_renew(settings: Settings) -> None:
         wishes = {name: wish for name, wish in encryption.wishes(settings, made.facts).items() if wish is not None}
         if wishes:
             made = installation.make(settings.data, permit=authority.permit, **wishes)
+        if next_authority:
+            authority.prepare_next(made, clock())
+        if switch_authority:
+            authority.switch(made)
         renewals = authority.keep(made, clock())
         hand_over(choose_owner(settings.data), settings.data, (made.folder.operations, made.folder.bootstrap))
         made.write_access()

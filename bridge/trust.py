@@ -39,12 +39,12 @@ def client_context(authority: Path) -> ssl.SSLContext:
 
 
 def words_of(error: BaseException | None) -> str | None:
-    """Say in words why a handshake failed; None if ``error`` is of something else."""
+    """Say in words why a connection by TLS failed; None if ``error`` is nothing that has to do with TLS."""
     if isinstance(error, ssl.SSLCertVerificationError):
         reason = error.verify_message
         known = next((words for part, words in _REASONS.items() if part in reason), reason)
         return f"its certificate is not trusted: {known}"
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionResetError):
         return "it ended the connection instead of a TLS handshake: it may take plain connections alone"
     if isinstance(error, ssl.SSLError):
         if error.reason == "WRONG_VERSION_NUMBER":

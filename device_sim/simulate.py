@@ -21,7 +21,7 @@ from device_sim.summary import bad_devices, faults, good_devices, tally
 DONE, NOT_ALL, USAGE, NOT_REACHED = 0, 1, 2, 3
 _SIGNALLED = 128  # the shells' convention for a program that a signal has ended
 _IDS_IN_JSON = 100
-_WHOM = "And is the file that tls.caFile names the ca.pem of that installation?"
+_WHOM = "Is the file that tls.caFile names the ca.pem of that installation?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.authority import BROKERS, keep, permit
+from bridge.authority import BROKERS, keep, permit, prepare_next, switch
 from bridge.certificates import DAY, Pair, is_signed_by, key_fits, new_authority, new_server, read
 from bridge.installation import Installation, InstallationFault, Tls, load, make
 from bridge.trust import tried
@@ -124,9 +124,68 @@ def test_the_published_authority_comes_back_when_it_is_lost(made: Installation) 
 def test_a_lost_half_of_the_authority_is_never_replaced(made: Installation, lost: str) -> None:
     keep(made, NOW)
     (made.folder.bridge / lost).unlink()
-    with pytest.raises(InstallationFault, match=f"{lost} is missing: restore it from a backup"):
+    with pytest.raises(InstallationFault, match=f"{lost}: missing, .*Restore it from a backup"):
         keep(made, NOW)
     assert not (made.folder.bridge / lost).exists()
+
+
+def test_an_authority_lost_as_a_whole_is_not_made_anew_under_the_devices_feet(made: Installation) -> None:
+    keep(made, NOW)
+    for path in made.folder.authority_files:
+        path.unlink()
+    with pytest.raises(InstallationFault, match="move all three away"):
+        keep(made, NOW)
+    made.folder.authority.unlink()
+    assert [one.reason for one in keep(made, NOW)] == ["another authority had signed it"] * 2
+
+
+def test_a_first_making_that_was_broken_off_is_done_again(made: Installation) -> None:
+    (made.folder.bridge / "ca.key").write_text("half")
+    assert len(keep(made, NOW)) == 2
+
+
+def takes(made: Installation, trusted: Path) -> set[str | None]:
+    return {tried(path, path, trusted, "127.0.0.1") for path in made.folder.server_files.values()}
+
+
+def test_another_authority_is_trusted_before_it_signs_and_the_old_one_after(made: Installation, tmp_path: Path) -> None:
+    keep(made, NOW)
+    old, both = tmp_path / "old.pem", tmp_path / "both.pem"
+    old.write_bytes(made.folder.authority.read_bytes())
+    prepare_next(made, NOW)
+    assert prepare_next(made, NOW + DAY) == made.folder.authority
+    both.write_bytes(made.folder.authority.read_bytes())
+    assert both.read_text().startswith(old.read_text())
+    assert keep(made, NOW) == [], "the brokers go on as before"
+    assert takes(made, old) == takes(made, both) == {None}
+    assert made.folder.authority.read_bytes() == both.read_bytes()
+    switch(made)
+    assert [one.reason for one in keep(made, NOW)] == ["another authority had signed it"] * 2
+    assert takes(made, both) == takes(made, made.folder.authority) == {None}
+    assert takes(made, old) == {"its certificate is not trusted: another authority signed it"}
+    made.folder.former_authority.unlink()
+    assert keep(made, NOW) == []
+    assert old.read_text() not in made.folder.authority.read_text()
+    assert takes(made, made.folder.authority) == {None}
+
+
+def test_a_switch_that_was_broken_off_is_finished_by_another(made: Installation) -> None:
+    keep(made, NOW)
+    prepare_next(made, NOW)
+    made.folder.former_authority.write_bytes(made.folder.authority_files[0].read_bytes())
+    made.folder.next_authority_files[1].replace(made.folder.authority_files[1])
+    assert keep(made, NOW) == []
+    switch(made)
+    assert len(keep(made, NOW)) == 2
+    assert takes(made, made.folder.authority) == {None}
+
+
+def test_without_an_authority_to_come_or_of_its_own_nothing_is_switched(made: Installation, tmp_path: Path) -> None:
+    keep(made, NOW)
+    with pytest.raises(InstallationFault, match="--next-authority"):
+        switch(made)
+    with pytest.raises(InstallationFault, match="no authority of its own"):
+        prepare_next(make(tmp_path / "plain"), NOW)
 
 
 def test_a_spoilt_authority_is_told_and_the_brokers_files_stay(made: Installation) -> None:
