@@ -3,21 +3,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SUPPLY := PYTHONPATH=.ci $(BIN)/python -m supply
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --custom-compile-command "make lock" --exclude-newer "$(AGE)"
 MQTTJS := build/clients/.ready
 # Which Mosquitto the end-to-end tests run on: the system's, or another line unpacked beside it, as MOSQUITTO=2.1.
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clients check format deep test fuzz \
+.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clients check audit lock sbom format deep test fuzz \
 	mutants unit e2e more test-brokers crashes soak demo bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment could be made: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
 	@touch $@
 
@@ -51,10 +55,24 @@ $(MQTTJS): docs/clients/node/package.json | compiler
 
 clients: compiler $(MQTTJS) ## what the device clients in docs/clients are built with
 
-check: $(READY) ## format, lint and types
+check: $(READY) ## format, lint, types, lock files, licences; known vulnerabilities where they can be asked for
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(SUPPLY) check
+	@$(SUPPLY) audit
+
+audit: $(READY) ## known vulnerabilities of what is locked; status 3 where the advisory database cannot be asked
+	@$(SUPPLY) audit --strict
+
+AGE ?= 7 days
+lock: $(READY) ## the newest versions that pyproject.toml allows, with digests, into requirements*.lock; none younger than AGE
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
+	@$(LOCK) pyproject.toml --output-file requirements.lock
+	@$(SUPPLY) build-requires | $(LOCK) - --output-file requirements-build.lock
+
+sbom: $(READY) ## the bill of materials (CycloneDX), into build/sbom.cdx.json
+	@$(SUPPLY) sbom build/sbom.cdx.json
 
 format: $(READY) ## rewrite the sources in house format
 	$(BIN)/ruff check --fix-only --quiet .
@@ -104,12 +122,14 @@ demo: setup ## the main job on a real Mosquitto, told step by step
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
 
-docs: $(READY) ## draw states, roles, commands, measures, arrows and invariants from the code
+docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, vectors and attacks from the code
 	@$(BIN)/python docs/draw.py
 	@$(BIN)/python docs/draw_roles.py
 	@$(BIN)/python docs/draw_commands.py
 	@$(BIN)/python docs/draw_measures.py
 	@$(BIN)/python docs/draw_crashes.py
+	@$(BIN)/python -m docs.draw_vectors
+	@$(BIN)/python docs/draw_attacks.py
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build mutants var

@@ -8,7 +8,7 @@ import json
 import os
 import pwd
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ class Plan:
 
     wishes: Wishes
     configuration: Configuration
-    facts: dict[str, Any]
+    facts: dict[str, Any] = field(repr=False)
     administrators: tuple[tuple[str, str], ...]
     owner: Owner
     edits: tuple[Edit, ...] = ()

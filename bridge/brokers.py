@@ -60,6 +60,17 @@ def password_lines(passwords: Mapping[str, str]) -> str:
     return "".join(f"{user}:{mosquitto_hash(password).line}\n" for user, password in passwords.items())
 
 
+def users_of(raw: bytes) -> set[str]:
+    """Return the users of a password file."""
+    return {line.partition(b":")[0].decode(errors="replace") for line in raw.splitlines()}
+
+
+def without_users(raw: bytes, users: Iterable[str]) -> bytes:
+    """Return a password file without the lines of ``users``."""
+    names = {user.encode() for user in users}
+    return b"".join(line for line in raw.splitlines(keepends=True) if line.partition(b":")[0] not in names)
+
+
 def dynamic_security(own: Iterable[Login], others: Iterable[Login]) -> str:
     """Return the dynamic security file of a fresh installation: closed defaults, the bridge's ``own`` accounts, others.
 

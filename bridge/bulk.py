@@ -79,9 +79,9 @@ class _Draft:
     path: str | None
     name: str | None
     type: str | None
-    token: str | None
+    token: str | None = field(repr=False)
     auto_accept: bool | None
-    credentials: str | None
+    credentials: str | None = field(repr=False)
     iccid: str | None
     id_type: str | None
     shell: bool | None

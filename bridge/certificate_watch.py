@@ -48,12 +48,8 @@ class CertificateWatch:
 
     async def look(self) -> bool:
         """Look at all of them once; tell whether all could be seen. That a broker is away is told by its sessions."""
-        facts = self._made.facts
         complete = True
-        for name, host, port in (
-            ("operations", facts.host, facts.port),
-            ("bootstrap", facts.bootstrap_host, facts.bootstrap_port),
-        ):
+        for name, (host, port) in self._made.doors.items():
             try:
                 self._note(name, read(await self._shown(host, port)), WARN_BEFORE)
             except (OSError, TimeoutError, BadCertificate):

@@ -248,7 +248,7 @@ class Child:
             await self.start()
 
     def reload(self) -> None:
-        """Let the broker read its files anew (SIGHUP); connections stay."""
+        """Have the process read its passwords, rights and certificates again; sessions that may stay do."""
         process = self._process
         if process is not None and process.returncode is None:
             process.send_signal(signal.SIGHUP)

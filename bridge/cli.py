@@ -12,6 +12,7 @@ import typer
 from bridge import __version__, commands, display
 from bridge.settings import BadSettings, Settings, settings_from
 from bridge.speaking import DONE, REFUSED, WRONG_USAGE, app, err, out
+from bridge.undumped import refuse_dumps
 
 assert commands  # imported for the commands it adds to the app
 __all__ = ["app", "main"]
@@ -319,6 +320,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the command line. Output that cannot be written, as on a full disk, ends it in words."""
+    refuse_dumps()  # before any file is read: each command has a login, `up` and `serve` the master keys
     try:
         app()
     except OSError as error:

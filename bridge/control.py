@@ -48,8 +48,8 @@ class Handled:
     ``payload`` is empty where the bridge ends in the middle of it: there is no answer then.
     """
 
-    topic: str
-    payload: bytes
+    topic: str = field(repr=False)
+    payload: bytes = field(repr=False)
     correlation: bytes | None
     events: list[Event | BulkEvent] = field(default_factory=list)
     account_work: AccountWork = field(default_factory=AccountWork)
@@ -62,9 +62,9 @@ class _Asked:
     tenant: str
     administrator: str
     command: str
-    payload: bytes
+    payload: bytes = field(repr=False)
     correlation: bytes | None
-    value: dict[str, Any] = field(default_factory=dict)
+    value: dict[str, Any] = field(default_factory=dict, repr=False)
     request_id: str | None = None
     outcome: str = "ok"
     repeated: bool = False

@@ -4,9 +4,9 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidKey, InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
@@ -15,7 +15,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _PREFIX = "bootstrap-bridge/v1/"
+PURPOSES: Final = ("device-password", "administrator-password", "credentials", "token-digest", "request-digest")
+"""What keys are derived for. Each has one of its own, and nothing is made with a master key itself."""
+DIGESTS: Final = ("token-digest", "request-digest")
+"""The purposes whose keys outlive a rotation: what was digested once has to be recognised again."""
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_128_GCM)
+_P = 2**255 - 19
+"""The prime of Curve25519 (RFC 7748, section 4.1)."""
+_TRIAL = X25519PrivateKey.generate()
+"""Any key finds a point of low order: all are multiples of 8 (RFC 7748, section 5), and eight times it is nothing."""
 _MOSQUITTO_ITERATIONS = 101
 """Rounds of PBKDF2 as mosquitto_passwd takes them; what is hashed here has 160 random bits, not a person's choice."""
 
@@ -47,14 +55,37 @@ def _password(key: bytes, message: str) -> str:
 class KeyRing:
     """The master keys by their ids, and which of them new acceptances use.
 
-    Raises KeyError where a record names a key that is not there.
+    ``digests`` are keys of the purposes ``DIGESTS`` that stand by themselves, since the first rotation; before it they
+    are derived from the first master key. Raises KeyError where a record names a key that is not there.
     """
 
     masters: Mapping[str, bytes] = field(repr=False)
     current: str
+    digests: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     _passwords: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     _others: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
     _vaults: dict[str, AESGCM] = field(default_factory=dict, repr=False, compare=False)
+
+    def rotated(self, key_id: str, master: bytes) -> "KeyRing":
+        """Return a ring in which ``master`` is current. All digests stay as they are, also without the old keys."""
+        assert key_id not in self.masters
+        return KeyRing({**self.masters, key_id: master}, key_id, {one: self.digest_key(one) for one in DIGESTS})
+
+    def without(self, key_ids: Collection[str]) -> "KeyRing":
+        """Return a ring without these master keys, none of them current. All digests stay as they are."""
+        assert self.current not in key_ids
+        left = {key_id: master for key_id, master in self.masters.items() if key_id not in key_ids}
+        return KeyRing(left, self.current, {one: self.digest_key(one) for one in DIGESTS})
+
+    def remembering(self, earlier: "KeyRing") -> "KeyRing":
+        """Return this ring with all master keys of an ``earlier`` one, for work that began with that."""
+        return KeyRing({**earlier.masters, **self.masters}, self.current, self.digests)
+
+    def agrees_with(self, earlier: "KeyRing") -> bool:
+        """Tell whether keys that both have are the same, so that what was made with one is known to the other."""
+        both = self.masters.keys() & earlier.masters.keys()
+        same = all(hmac.compare_digest(self.masters[one], earlier.masters[one]) for one in both)
+        return same and all(hmac.compare_digest(self.digest_key(one), earlier.digest_key(one)) for one in DIGESTS)
 
     def device_password(self, tenant: str, device_id: str, seed: bytes, key_id: str) -> str:
         """Derive a device's password: 32 characters of a-z and 2-7 (the contract, section 3)."""
@@ -86,8 +117,10 @@ class KeyRing:
             self._vaults[key_id] = AESGCM(derive_key(self.masters[key_id], "credentials"))
         return self._vaults[key_id]
 
-    def _key(self, purpose: str) -> bytes:
-        # These keys outlive a rotation: they hang on the first master key, which stays in the ring.
+    def digest_key(self, purpose: str) -> bytes:
+        """Return the key of one of ``DIGESTS``."""
+        if purpose in self.digests:
+            return self.digests[purpose]
         if purpose not in self._others:
             self._others[purpose] = derive_key(self.masters[next(iter(self.masters))], purpose)
         return self._others[purpose]
@@ -95,11 +128,11 @@ class KeyRing:
     def token_digest(self, device_id: str, token: str) -> str:
         """Digest a trimmed security token under a key, in hex; equal tokens of two devices differ."""
         message = device_id.encode() + b"\0" + token.encode()
-        return hmac.digest(self._key("token-digest"), message, hashlib.sha256).hex()
+        return hmac.digest(self.digest_key("token-digest"), message, hashlib.sha256).hex()
 
     def request_digest(self, command: str, payload: bytes) -> str:
         """Digest a request, which may hold a token, to recognise its repeat."""
-        return hmac.digest(self._key("request-digest"), command.encode() + b"\0" + payload, hashlib.sha256).hex()
+        return hmac.digest(self.digest_key("request-digest"), command.encode() + b"\0" + payload, hashlib.sha256).hex()
 
 
 def new_master_key() -> bytes:
@@ -112,6 +145,30 @@ def new_secret() -> str:
     return base64.b32encode(secrets.token_bytes(20)).decode().lower()
 
 
+def key_check(master: bytes) -> str:
+    """Return what tells a master key from another without telling it: a backup holds that of each key it needs."""
+    return derive_key(master, "backup-check").hex()
+
+
+def backup_mac(master: bytes, manifest: bytes) -> str:
+    """Return what only the owner of ``master`` can make for a backup's manifest."""
+    return hmac.digest(derive_key(master, "backup-manifest"), manifest, hashlib.sha256).hex()
+
+
+def sealed_file(master: bytes, name: str, content: bytes) -> bytes:
+    """Encrypt a file for a backup without keys, bound to its name: AES-256-GCM, the nonce of 12 bytes first."""
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(derive_key(master, "backup-files")).encrypt(nonce, content, name.encode())
+
+
+def opened_file(master: bytes, name: str, sealed: bytes) -> bytes:
+    """Decrypt what ``sealed_file`` made. Raises BadSecret."""
+    try:
+        return AESGCM(derive_key(master, "backup-files")).decrypt(sealed[:12], sealed[12:], name.encode())
+    except (InvalidTag, ValueError):
+        raise BadSecret(f"{name} cannot be decrypted: it or its key is damaged") from None
+
+
 def mark_of(seed: bytes) -> str:
     """Return what tells one password of an account from another, without telling the password."""
     return hashlib.sha256(b"bootstrap-bridge/v1/mark" + seed).hexdigest()[:32]
@@ -121,7 +178,9 @@ def parse_public_key(text: str) -> bytes:
     """Return the 32 bytes of a raw X25519 public key, given as base64url without padding.
 
     The key is tried in an exchange, so that a bad one is refused at the call and never later (RFC 7748, section 6.1).
-    Raises BadPublicKey.
+    So is one in another form than that in which a private key's own public key is written. An exchange takes it for the
+    same point (section 5), but an answer is sealed for the bytes of a key (RFC 9180, section 4.1): its owner could not
+    open it, and one key would have several fingerprints. Raises BadPublicKey.
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -129,8 +188,10 @@ def parse_public_key(text: str) -> bytes:
         raise BadPublicKey("publicKey is not base64url") from None
     if len(raw) != 32 or to_base64url(raw) != text:
         raise BadPublicKey("publicKey is not 32 bytes in base64url without padding")
+    if int.from_bytes(raw, "little") >= _P:
+        raise BadPublicKey("publicKey is not canonical: it is a number of 2^255 - 19 or more")
     try:
-        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(raw))
+        _TRIAL.exchange(X25519PublicKey.from_public_bytes(raw))
     except (ValueError, InvalidKey):
         raise BadPublicKey("publicKey is a point of low order") from None
     return raw
@@ -152,8 +213,8 @@ def seal(plaintext: bytes, public_key: str, device_id: str) -> str:
 class MosquittoHash:
     """A password as Mosquitto stores it: PBKDF2-HMAC-SHA512."""
 
-    digest: bytes
-    salt: bytes
+    digest: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     iterations: int
 
     @property

@@ -23,7 +23,7 @@ class Register:
     type: str | None = None
     group: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     token_is_long: bool = False
     auto_accept: bool = False
 
@@ -34,9 +34,9 @@ class Call:
 
     id: str
     kind: CallKind
-    client_id: str
+    client_id: str = field(repr=False)
     form: Form
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     public_key: str | None = None
 
 
@@ -46,7 +46,7 @@ class Accept:
 
     id: str
     by: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     claim: str | None = None
     gentle: bool = False
 
@@ -77,7 +77,7 @@ class Announce:
     said: Said
     bulk: str
     may_update: bool
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     token_is_long: bool = False
     auto_accept: bool | None = None
 
@@ -96,7 +96,7 @@ class Provision:
     said: Said
     bulk: str
     may_update: bool
-    seed: bytes
+    seed: bytes = field(repr=False)
     key_id: str
     secret: bytes | None = field(default=None, repr=False)
     held: bool = False
@@ -108,7 +108,7 @@ class MarkInstalled:
     """The operations broker has confirmed the account whose password comes from ``seed``."""
 
     id: str
-    seed: bytes
+    seed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class MarkDelivered:
     """The bootstrap broker took the credentials made from ``seed`` for a listener."""
 
     id: str
-    seed: bytes
+    seed: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Reply:
 class Install:
     """Make the device's account in the operations broker. ``secret``: the password, encrypted, if it is not derived."""
 
-    seed: bytes
+    seed: bytes = field(repr=False)
     key_id: str
     secret: bytes | None = field(default=None, repr=False)
 

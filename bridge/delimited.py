@@ -7,7 +7,7 @@ import codecs
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import accumulate, chain
 from typing import Final
@@ -187,7 +187,7 @@ class Head:
 
     separator: str
     columns: list[str]
-    text: str
+    text: str = field(repr=False)
     lines: int
 
 

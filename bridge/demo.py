@@ -114,6 +114,28 @@ class Stage:
         result: dict[str, Any] = json.loads(self.run(*words, "--json", show=False))["result"]
         return result
 
+    def simulator(self, *words: str) -> None:
+        """Ask the simulator's devices, and show what they display."""
+        console.print(Text("$ device-sim " + " ".join(words), style="bold"))
+        for line in self._simulated(*words).rstrip().splitlines():
+            console.print(Text.from_ansi("  " + line), soft_wrap=True)
+
+    def displays(self, state: str) -> list[dict[str, Any]]:
+        """Return what the devices of a part of the fleet display."""
+        found: list[dict[str, Any]] = json.loads(self._simulated("status", "--state", state, "--json"))
+        return found
+
+    def _simulated(self, *words: str) -> str:
+        return subprocess.run(  # noqa: S603 - our own commands
+            [str(BIN / "device-sim"), *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            env={**os.environ, "COLUMNS": "110"},
+            check=True,
+        ).stdout
+
     def counts(self) -> dict[str, int]:
         """Return how many registrations have which status."""
         counts: dict[str, int] = self.ask("list", "--limit", "1")["counts"]
@@ -200,9 +222,25 @@ def play(made: Stage) -> None:
     made.run("list", "--limit", "4")
     check(made.logins(fleets) == 0, "nobody has credentials before somebody has accepted")
 
+    tell(
+        "5. Whose key is it?",
+        "All but those in line form sent a public key, and their credentials will be sealed to it. A person may",
+        "compare the fingerprint that a device displays with the one that the bridge shows of its caller.",
+    )
+    made.run("get", "plain-001")
+    made.simulator("status", "--state", "plain")
+    shown = {one["id"]: one["keyFingerprint"] for name in fleets for one in made.displays(name)}
+    seen = {
+        one["id"]: one["claims"][0].get("keyFingerprint")
+        for one in made.ask("list", "--limit", "1000")["registrations"]
+    }
+    check(
+        seen == shown and sum(map(bool, seen.values())) == 17, "17 keys, and each is the one that its device displays"
+    )
+
     tokens = labels(made, "private")
     victim, *others = sorted(tokens)
-    tell("5. A wrong token", f"Somebody tries to guess the token of {victim}. Five wrong ones block it.")
+    tell("6. A wrong token", f"Somebody tries to guess the token of {victim}. Five wrong ones block it.")
     made.run("accept", victim, "--token", "guess-1", expected=1)
     for one in range(2, 5):
         made.run("accept", victim, "--token", f"guess-{one}", show=False, expected=1)
@@ -216,7 +254,7 @@ def play(made: Stage) -> None:
     wait_for(lambda: made.ask("get", victim)["status"] == "PENDING_ACCEPTANCE", f"{victim} has called again")
     proved(f"deleted and registered again, {victim} has called again")
 
-    tell("6. Accept all", "Takes those without a token and names the others.")
+    tell("7. Accept all", "Takes those without a token and names the others.")
     made.run("accept-all", expected=1)
     check(made.counts() == {**made.counts(), "ACCEPTED": 13, "PENDING_ACCEPTANCE": 7}, "13 accepted, 7 left out")
     console.print(Text("The others one by one, each with the token on its label:", style="italic"))
@@ -226,7 +264,7 @@ def play(made: Stage) -> None:
         made.run("accept", device, "--token", "-", stdin=tokens[device] + "\n", show=False)
     console.print(Text(f"  … and {len(others) - 1} more", style="dim"))
 
-    tell("7. Logged in, each as itself")
+    tell("8. Logged in, each as itself")
     wait_for(lambda: made.logins(fleets) >= 20, "every device has logged in")
     confirmed = wait_for(
         lambda: (
@@ -238,14 +276,14 @@ def play(made: Stage) -> None:
     made.run("list", "--limit", "3")
     made.run("stats")
 
-    tell("8. What the stranger got", "It listened all the time, while credentials went to private and plain callers.")
+    tell("9. What the stranger got", "It listened all the time, while credentials went to private and plain callers.")
     heard = [line for line in made.read("stranger.out").splitlines() if line.startswith("bootstrap/")]
     heard += [line for line in made.read("stranger.out").splitlines() if "received PUBLISH" in line]
     check(made.processes["stranger"].poll() is None and not heard, "nothing at all")
     made.end("stranger")
 
     tell(
-        "9. Without the bridge",
+        "10. Without the bridge",
         "The bridge ends, only the brokers go on. Devices that have their credentials do not need it.",
     )
     before = made.logins(fleets)

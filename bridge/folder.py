@@ -11,6 +11,10 @@ PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 
 
+class InstallationFault(Exception):
+    """A file of the installation is missing, unreadable or contradicts another; the sentence says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """The names of the files below the data folder."""
@@ -43,9 +47,19 @@ class Folder:
         return self.bridge / "database-made"
 
     @property
+    def loaded(self) -> Path:
+        """Which keys and logins the running bridge goes by."""
+        return self.bridge / "loaded.json"
+
+    @property
     def beside(self) -> Path:
         """Which broker of others the installation stands beside, if it does."""
         return self.bridge / "beside.json"
+
+    @property
+    def restoring(self) -> Path:
+        """Says that a backup is being put back, or that this was cut short: until it is done nothing starts here."""
+        return self.path / "restore-under-way.json"
 
     @property
     def operations(self) -> Path:
@@ -56,6 +70,11 @@ class Folder:
     def bootstrap(self) -> Path:
         """What the bootstrap broker reads."""
         return self.path / "bootstrap-broker"
+
+    @property
+    def passwords(self) -> Path:
+        """The bootstrap broker's logins."""
+        return self.bootstrap / "passwords"
 
     @property
     def dynamic_security(self) -> Path:
@@ -106,7 +125,8 @@ class Folder:
 def write_private(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner reads, whole or not at all; one that is so already is left alone.
 
-    So a start needs no space on a full disk. Raises OSError.
+    So a start needs no space on a full disk. When it returns, the file is on the disk under its name, whatever happens
+    to the machine. Written by root, it belongs to whom the one before, or else the folder, belonged. Raises OSError.
     """
     _write(path, content, PRIVATE)
 
@@ -127,11 +147,29 @@ def _write(path: Path, content: str | bytes, mode: int) -> None:
             os.fchmod(descriptor, mode)
             file.write(raw)
             file.flush()
+            give_to_owner(file.fileno(), path)
             os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def give_to_owner(descriptor: int, path: Path) -> None:
+    """Give a file that root makes for ``path`` to the owner of the one that is there, else of the folder."""
+    if os.geteuid() == 0:
+        status = (path if path.exists() else path.parent).stat()
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+
+
+def _sync_folder(path: Path) -> None:
+    """Bring a change of names to the disk: a key must not be lost that rows, which are there, come to name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_so(path: Path, content: bytes, mode: int) -> bool:

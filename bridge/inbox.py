@@ -19,8 +19,8 @@ be heard.
 class Incoming:
     """A message as it came; ``mid`` and ``qos`` are for its acknowledgement, ``arrived`` is when, by ``monotonic``."""
 
-    topic: str
-    payload: bytes
+    topic: str = field(repr=False)
+    payload: bytes = field(repr=False)
     qos: int
     retain: bool
     mid: int

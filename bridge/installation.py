@@ -1,6 +1,5 @@
 """What an installation is made of: keys, logins and both brokers' files in one folder. Makes only what is lacking."""
 
-import base64
 import json
 import os
 import secrets
@@ -9,12 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bridge import brokers
 from bridge.accounts import Login, grants
-from bridge.credentials import KeyRing, mark_of, new_master_key, new_secret
+from bridge.bootstrap_logins import EarlierLogin, over, valid
+from bridge.clock import clock
+from bridge.credentials import KeyRing, mark_of, new_secret
 from bridge.folder import Folder, write_private
+from bridge.folder import InstallationFault as InstallationFault
+from bridge.keys_file import new_keys, read_json
+from bridge.keys_file import read_keys as read_keys
 from bridge.mending import mended_accounts, mended_passwords, put_right
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.roles import OWNER
@@ -25,11 +29,7 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 1883
 DEFAULT_BOOTSTRAP_PORT: Final = 1884
 FIRST_ADMINISTRATORS: Final = ((MANAGEMENT, "root"), (DEFAULT, "admin"))
-_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class InstallationFault(Exception):
-    """A file of the installation is missing, unreadable or contradicts another; the sentence says what to do."""
+_CAMEL: Final = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ServiceLogin(BaseModel):
@@ -38,8 +38,8 @@ class ServiceLogin(BaseModel):
     model_config = _CAMEL
 
     username: str
-    password: str
-    client_id: str
+    password: str = Field(repr=False)
+    client_id: str = Field(repr=False)
 
 
 class FirstAdministrator(BaseModel):
@@ -49,7 +49,7 @@ class FirstAdministrator(BaseModel):
 
     tenant: str
     username: str
-    seed: str
+    seed: str = Field(repr=False)
     key_id: str
 
     @property
@@ -94,12 +94,13 @@ class Facts(BaseModel):
     tls: Tls = Tls()  # folders made before there was TLS go on without
     plain_on_the_network: bool = False  # somebody said in plain words that passwords may travel in clear
     bootstrap_username: str
-    bootstrap_password: str
+    bootstrap_password: str = Field(repr=False)
     gate: ServiceLogin
     control: ServiceLogin
     info: ServiceLogin
     accounts: ServiceLogin
     administrators: list[FirstAdministrator]
+    earlier_logins: list[EarlierLogin] = Field(default_factory=list)  # bootstrap logins that are on their way out
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,22 @@ class Installation:
     """What was wrong in the brokers' files and has just been put right, in sentences."""
     trusted: Path | None = None
     """Whose certificates the bridge trusts, where that is not the installation's own word."""
+    by_loopback: bool = False
+    """Whether the bridge itself reaches its brokers by loopback, under whatever name others do."""
 
     @property
     def topics(self) -> Topics:
         """All topics of the installation."""
         return Topics.below(self.facts.topic_prefix)
+
+    @property
+    def doors(self) -> dict[str, tuple[str, int]]:
+        """Host and port at which the bridge itself reaches each broker."""
+        facts, inside = self.facts, DEFAULT_HOST if self.by_loopback else None
+        return {
+            "operations": (inside or facts.host, facts.port),
+            "bootstrap": (inside or facts.bootstrap_host, facts.bootstrap_port),
+        }
 
     @property
     def authority(self) -> Path | None:
@@ -156,45 +168,37 @@ class Installation:
             ]
         return content
 
+    @property
+    def logins(self) -> dict[str, str]:
+        """The bootstrap logins that are valid now, user names to passwords, the present one first."""
+        facts = self.facts
+        return {facts.bootstrap_username: facts.bootstrap_password, **valid(facts.earlier_logins, clock())}
+
+    @property
+    def logins_over(self) -> list[str]:
+        """The user names of bootstrap logins whose time is over, and of which that is not known to be done."""
+        return over(self.facts.earlier_logins, clock())
+
+    def write_facts(self) -> None:
+        """Write down what is decided. Raises OSError."""
+        write_private(self.folder.facts, self.facts.model_dump_json(indent=2) + "\n")
+
+    def note_login(self) -> list[Path]:
+        """Put the present bootstrap login into ``access.json`` and ``bootstrap.json`` where they are; return them.
+
+        Raises InstallationFault, OSError.
+        """
+        noted = [path for path in (self.folder.access, self.folder.for_devices) if path.exists()]
+        for path in noted:
+            content = self.access(administrators=False)["bootstrap"]
+            write_private(path, json.dumps({**read_json(path), "bootstrap": content}, indent=2) + "\n")
+        return noted
+
     def write_access(self, *, gone: Collection[str] = ()) -> None:
         """Write ``access.json``, without the administrators that are ``gone``, and ``bootstrap.json``."""
         for path, administrators in ((self.folder.access, True), (self.folder.for_devices, False)):
             content = self.access(administrators=administrators, gone=gone)
             write_private(path, json.dumps(content, indent=2) + "\n")
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InstallationFault(f"{path} cannot be read: {error.strerror}; check its owner and mode") from error
-    except ValueError as error:
-        raise InstallationFault(f"{path} is damaged ({error}): restore it from a backup") from error
-
-
-def _new_keys(folder: Folder) -> None:
-    if folder.database.exists() or folder.facts.exists():
-        raise InstallationFault(
-            f"{folder.keys} is missing, but {folder.bridge} was made with it: restore it from a backup. "
-            "Without it no password of a device can be derived again"
-        )
-    name = secrets.token_hex(4)
-    content = {"current": name, "keys": {name: base64.b64encode(new_master_key()).decode()}}
-    write_private(folder.keys, json.dumps(content, indent=2) + "\n")
-
-
-def read_keys(path: Path) -> KeyRing:
-    """Read the master keys. Raises InstallationFault."""
-    content = _read_json(path)
-    try:
-        masters = {name: base64.b64decode(key, validate=True) for name, key in content["keys"].items()}
-        ring = KeyRing(masters, content["current"])
-        damaged = ring.current not in masters or any(len(key) != 32 for key in masters.values())
-    except (AttributeError, KeyError, TypeError, ValueError):
-        damaged = True
-    if damaged:
-        raise InstallationFault(f"{path} holds no master keys: restore it from a backup")
-    return ring
 
 
 def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterable[tuple[str, str]]) -> Facts:
@@ -229,23 +233,32 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterabl
 def load(data: Path) -> Installation:
     """Read what ``init`` made. Raises InstallationFault."""
     folder = Folder(data)
+    _refuse_half_restored(folder)
     if not folder.facts.exists() and not folder.keys.exists():
         raise InstallationFault(
             f"there is no installation in {data}: make one with bootstrap-bridge init --data {data}"
         )
     keys = read_keys(folder.keys)
     try:
-        facts = Facts.model_validate(_read_json(folder.facts))
+        facts = Facts.model_validate_json(json.dumps(read_json(folder.facts)))
     except ValidationError as error:
         raise InstallationFault(f"{folder.facts} is damaged ({error.error_count()} faults): restore it") from error
     return Installation(folder, keys, facts)
+
+
+def _refuse_half_restored(folder: Folder) -> None:
+    if folder.restoring.exists():
+        raise InstallationFault(
+            f"a backup is being put back into {folder.path}, or that was cut short: run bootstrap-bridge restore "
+            "again, which begins with what was there before"
+        )
 
 
 def refuse_beside(data: Path) -> None:
     """Refuse brokers of its own to an installation that stands beside somebody else's. Raises InstallationFault."""
     path = Folder(data).beside
     if path.exists():
-        theirs = _read_json(path).get("configuration", "another broker")
+        theirs = read_json(path).get("configuration", "another broker")
         raise InstallationFault(
             f"the installation in {data} stands beside the broker of {theirs}: bootstrap-bridge serve runs it, "
             f"bootstrap-bridge init --beside {theirs} looks after it"
@@ -280,13 +293,14 @@ def make(
     """
     folder = Folder(data)
     make_folder(data)
+    _refuse_half_restored(folder)
     try:
         for part in (folder.bridge, folder.operations, folder.bootstrap):
             part.mkdir(mode=0o700, exist_ok=True)
         if not folder.facts.exists():
             permit(_new_facts(KeyRing({}, ""), wishes, ()))
         if not folder.keys.exists():
-            _new_keys(folder)
+            new_keys(folder)
         keys = read_keys(folder.keys)
         if not folder.facts.exists():
             write_private(folder.facts, _new_facts(keys, wishes, administrators).model_dump_json(indent=2) + "\n")
@@ -299,7 +313,7 @@ def make(
             )
         permit(facts)
         if facts != found.facts:
-            write_private(folder.facts, facts.model_dump_json(indent=2) + "\n")
+            Installation(folder, keys, facts).write_facts()
         if missing := {one.key_id for one in facts.administrators} - set(keys.masters):
             raise InstallationFault(
                 f"passwords come from the master key {', '.join(sorted(missing))}, which {folder.keys} does not hold: "
@@ -307,6 +321,7 @@ def make(
             )
         made = Installation(folder, keys, facts)
         made = replace(made, mended=(*write_gate_files(made), *write_accounts_file(made)))
+        made = forget_logins(made)
     except PermissionError as error:
         raise InstallationFault(f"{error.filename} cannot be written: {error.strerror}; check its owner") from error
     except OSError as error:
@@ -319,14 +334,40 @@ def write_gate_files(made: Installation) -> list[str]:
 
     Only while that broker stands still. Raises OSError.
     """
-    folder, facts = made.folder, made.facts
-    users = {facts.bootstrap_username: facts.bootstrap_password, facts.gate.username: facts.gate.password}
-    write_private(folder.bootstrap / "acl", brokers.bootstrap_acl(made.topics.prefix))
-    passwords = folder.bootstrap / "passwords"
-    if not passwords.exists():
-        write_private(passwords, brokers.password_lines(users))
+    write_private(made.folder.bootstrap / "acl", brokers.bootstrap_acl(made.topics.prefix))
+    return write_passwords(made)
+
+
+def write_passwords(made: Installation) -> list[str]:
+    """Write the bootstrap broker's logins if they are lacking, put right the bridge's part in them, and say what was.
+
+    Bootstrap logins whose time is over are taken out. That broker may run: it reads them when it is reloaded. Raises
+    OSError.
+    """
+    facts, path = made.facts, made.folder.passwords
+    users = {**made.logins, facts.gate.username: facts.gate.password}
+    if not path.exists():
+        write_private(path, brokers.password_lines(users))
         return []
-    return put_right(passwords, lambda raw: mended_passwords(raw, users))
+    raw = path.read_bytes()
+    kept = brokers.without_users(raw, made.logins_over)
+    if facts.earlier_logins and brokers.users_of(kept).isdisjoint([facts.bootstrap_username]):
+        # It was rotated, which is no fault of the file.
+        kept += brokers.password_lines({facts.bootstrap_username: facts.bootstrap_password}).encode()
+    if kept != raw:
+        write_private(path, kept)
+    return put_right(path, lambda raw: mended_passwords(raw, users))
+
+
+def forget_logins(made: Installation) -> Installation:
+    """Forget bootstrap logins that are over, once the broker's file has them no more. Raises OSError."""
+    gone = made.logins_over
+    if not gone:
+        return made
+    left = [one for one in made.facts.earlier_logins if one.username not in gone]
+    settled = replace(made, facts=made.facts.model_copy(update={"earlier_logins": left}))
+    settled.write_facts()
+    return settled
 
 
 def write_accounts_file(made: Installation) -> list[str]:

@@ -56,11 +56,11 @@ def paced(rates: Rates) -> Pace:
 class Outgoing:
     """An answer to publish on the bootstrap broker. ``delivers`` is the seed where it carries credentials."""
 
-    topic: str
-    payload: bytes
+    topic: str = field(repr=False)
+    payload: bytes = field(repr=False)
     correlation: bytes | None = None
     device_id: str | None = None
-    delivers: bytes | None = None
+    delivers: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -270,11 +270,19 @@ class Intake:
         """Return the seconds to tell the next caller, whoever it is: the option's, and more under load."""
         return self._pace.retry_after(number_of(self._rulebook.values, MANAGEMENT, RETRY_AFTER))
 
-    def push(self, registration: Registration) -> Outgoing:
-        """Make the unasked answer that an accepted claim gets once its account is installed."""
+    def push(self, registration: Registration) -> Outgoing | None:
+        """Make the unasked answer that an accepted claim gets once its account is installed.
+
+        None where it cannot be made, as with a row that somebody has changed: it must not cost the others theirs.
+        """
         claim = registration.claim(registration.accepted_claim)
         assert claim is not None
-        return self.credentials_for(registration, claim, None, None)
+        try:
+            return self.credentials_for(registration, claim, None, None)
+        except Exception:
+            self._meter.count(FAULTS, where="calls")
+            log.exception("not pushed", device=registration.id)
+            return None
 
     def credentials_for(
         self, registration: Registration, claim: Claim, request_id: str | None, correlation: bytes | None

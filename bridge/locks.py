@@ -3,13 +3,20 @@
 import fcntl
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bridge.folder import give_to_owner
+
 LOCK_PATIENCE: Final = 5.0
 """Seconds for which the children of somebody who was killed may still be ending."""
+
+
+CHANGING: Final = 10.0
+"""Seconds that a change of keys and logins may take."""
 
 
 class Busy(Exception):
@@ -68,6 +75,55 @@ def lock_folder(data: Path) -> Lock:
 def lock_bridge(data: Path) -> Lock:
     """Take the part of the folder that is the bridge's alone, by `up` or `serve`. Raises Busy, OSError."""
     return _signed(data / "bridge" / "lock", data)
+
+
+def lock_changes(data: Path) -> Lock:
+    """Take the right to change keys and logins, for as long as that takes. Raises Busy, OSError."""
+    return _taken(data / "bridge" / "changes.lock", "keys and logins", CHANGING)
+
+
+@contextmanager
+def changed_alone(data: Path) -> Iterator[None]:
+    """Hold that right until the block ends. Raises Busy, OSError."""
+    lock = lock_changes(data)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def lock_out_bridge(data: Path) -> Lock | None:
+    """Keep a bridge from starting for a moment; None where one is at work. Raises OSError."""
+    try:
+        taken = _taken(data / "bridge" / "lock", "the folder", 0.0)
+    except Busy:
+        return None
+    taken.strike_out()  # whoever had it has ended, and a process of that number may be anybody
+    return taken
+
+
+def holder(data: Path, table: Path = Path("/proc/locks")) -> int | None:
+    """Return the process of the bridge that works in the folder, if the system too says that it holds the lock.
+
+    A number in a file proves nothing: it may be of a process in another container, or by now any other's.
+    """
+    path = data / "bridge" / "lock"
+    try:
+        pid = path.read_text(encoding="ascii").strip()
+        inode = str(path.stat().st_ino)
+        held = [line.split() for line in table.read_text(encoding="ascii").splitlines()]
+    except (OSError, ValueError):
+        return None
+    return (
+        int(pid) if any(one[1] == "FLOCK" and one[4] == pid and one[5].endswith(f":{inode}") for one in held) else None
+    )
+
+
+def _taken(path: Path, what: str, patience: float) -> Lock:
+    """Take a lock for a moment, unsigned, so that others wait. Raises Busy, OSError."""
+    taken = take_lock(path, what, "try again", patience=patience)
+    give_to_owner(taken.descriptor, path.parent)
+    return taken
 
 
 def _signed(path: Path, data: Path) -> Lock:

@@ -245,6 +245,12 @@ COUNTING: Final = Measure(
     "counting_seconds", Kind.GAUGE, "How long the last look into the database for these gauges took."
 )
 
+BOOTSTRAP_OVERLAP: Final = Measure(
+    "bootstrap_overlap_seconds",
+    Kind.GAUGE,
+    "Time until the earlier bootstrap login ends, 0 if there is none; below 0 it should have ended and has not.",
+)
+
 MEASURES: Final = (
     MESSAGES,
     REQUESTS,
@@ -277,5 +283,6 @@ MEASURES: Final = (
     LAG,
     COUNTING,
     CERTIFICATE_EXPIRY,
+    BOOTSTRAP_OVERLAP,
 )
 """All that is measured, in the order in which it is documented."""

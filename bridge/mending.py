@@ -9,7 +9,7 @@ import copy
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ CLOSED: Final = {"publishClientSend": False, "publishClientReceive": False, "sub
 class Mended:
     """A file as it should be written, and in words what was wrong with it; nothing was if ``faults`` is empty."""
 
-    text: str
+    text: str = field(repr=False)
     faults: tuple[str, ...]
 
 

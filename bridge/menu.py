@@ -30,7 +30,27 @@ PANELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "init": ("init --data /var/lib/bootstrap-bridge --host 127.0.0.1 --port 1883",),
         "serve": ("serve --data /var/lib/bootstrap-bridge",),
         "renew-certificates": ("renew-certificates --data /var/lib/bootstrap-bridge",),
+        "rotate-key": (
+            "rotate-key --data /var/lib/bootstrap-bridge",
+            "rotate-key --list",
+            "rotate-key --re-encrypt",
+            "rotate-key --remove-unused",
+        ),
+        "rotate-bootstrap-password": (
+            "rotate-bootstrap-password --overlap 30d",
+            "rotate-bootstrap-password --username pumps-2027 --password-file firmware.txt",
+            "rotate-bootstrap-password --end-overlap",
+        ),
         "doctor": ("doctor --data /var/lib/bootstrap-bridge",),
+        "backup": (
+            "backup /mnt/backups/bridge-2026-11-26.backup --data /var/lib/bootstrap-bridge",
+            "backup bridge.backup --without-keys",
+            "backup bridge.keys --keys-only",
+        ),
+        "restore": (
+            "restore bridge.backup --data /var/lib/bootstrap-bridge",
+            "restore bridge.backup --keys bridge.keys",
+        ),
         "version": ("version",),
     },
     "Registration": {

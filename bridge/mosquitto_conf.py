@@ -47,7 +47,7 @@ class Line:
     path: Path
     number: int
     word: str
-    value: str
+    value: str = field(repr=False)
 
     @property
     def place(self) -> str:
@@ -93,7 +93,7 @@ class Plugin:
     """A plugin with its options, in one of their spellings."""
 
     line: Line
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def is_dynamic_security(self) -> bool:

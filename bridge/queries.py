@@ -223,8 +223,10 @@ async def roles(connection: AsyncConnection) -> dict[tuple[str, str], str]:
 
 
 async def key_ids(connection: AsyncConnection) -> set[str]:
-    """Return the ids of the master keys that passwords of accounts come from."""
-    return set((await connection.execute(sa.select(schema.accounts.c.key_id).distinct())).scalars())
+    """Return the ids of the master keys that passwords of accounts, and of registrations to be answered, come from."""
+    of_accounts = set((await connection.execute(sa.select(schema.accounts.c.key_id).distinct())).scalars())
+    of_registrations = sa.select(_TABLE.c.key_id).where(_TABLE.c.key_id.is_not(None)).distinct()
+    return of_accounts | {key_id for key_id in (await connection.execute(of_registrations)).scalars() if key_id}
 
 
 async def people(connection: AsyncConnection, kind: str, tenant: str | None, after: str, limit: int) -> list[Account]:

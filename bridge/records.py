@@ -32,7 +32,7 @@ class Account:
     kind: str
     tenant: str
     subject: str
-    seed: bytes
+    seed: bytes = field(repr=False)
     key_id: str
     role: str | None = None
     wanted: bool = True
@@ -80,6 +80,6 @@ class Answered:
     administrator: str
     key: str
     command: str
-    digest: str
-    answer: str
+    digest: str = field(repr=False)
+    answer: str = field(repr=False)
     at: int

@@ -80,8 +80,8 @@ class Claim:
 
     fingerprint: str
     kind: CallKind
-    client_id: str
-    token: str | None
+    client_id: str = field(repr=False)
+    token: str | None = field(repr=False)
     public_key: str | None
     form: Form
     first_seen: int
@@ -104,7 +104,7 @@ class Registration:
     type: str | None = None
     group: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     token_from_accept: bool = False
     token_is_long: bool = False
     auto_accept: bool = False
@@ -117,7 +117,7 @@ class Registration:
     claims: tuple[Claim, ...] = ()
     claims_overflow: bool = False
     accepted_claim: str | None = None
-    seed: bytes | None = None
+    seed: bytes | None = field(default=None, repr=False)
     key_id: str | None = None
     accepted: int | None = None
     installed: int | None = None
@@ -179,6 +179,6 @@ class Policy:
 class Draw:
     """Randomness handed to one decision: a password seed of 16 bytes with its key's id, and 8 hex digits."""
 
-    seed: bytes
+    seed: bytes = field(repr=False)
     key_id: str
     fingerprint: str

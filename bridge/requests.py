@@ -31,7 +31,7 @@ class BadRequest(Exception):
 class Request(BaseModel):
     """What every JSON payload may carry. Members that nobody knows are refused: a typing error must not pass."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     requestId: RequestId | None = None  # noqa: N815 - the contract's name
 
@@ -39,14 +39,14 @@ class Request(BaseModel):
 class NewDevice(BaseModel):
     """One device to register."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     id: str
     group: str | None = None
     type: Text | None = None
     name: Text | None = None
     properties: dict[str, Any] = Field(default_factory=dict)
-    securityToken: str = ""  # noqa: N815 - the contract's name
+    securityToken: str = Field(default="", repr=False)  # noqa: N815 - the contract's name
     autoAccept: bool = False  # noqa: N815 - the contract's name
     tenant: str | None = None
 
@@ -54,10 +54,10 @@ class NewDevice(BaseModel):
 class AcceptedDevice(BaseModel):
     """One device to accept."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     id: str
-    securityToken: str = ""  # noqa: N815 - the contract's name
+    securityToken: str = Field(default="", repr=False)  # noqa: N815 - the contract's name
     claim: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +16,8 @@ class Edit:
     """A file of the broker's as it is (None: it is not there) and as it will be."""
 
     path: Path
-    before: str | None
-    after: str
+    before: str | None = field(repr=False)
+    after: str = field(repr=False)
 
     @property
     def diff(self) -> str:

@@ -8,14 +8,25 @@ from pathlib import Path
 import structlog
 import typer
 
-from bridge import __version__, authority, certificates, configurations, display, encryption, installation, up
+from bridge import (
+    __version__,
+    authority,
+    certificates,
+    configurations,
+    display,
+    encryption,
+    file_modes,
+    installation,
+    up,
+)
 from bridge.brokers import find_plugin
 from bridge.children import BrokersFault, choose_owner, hand_over, installed_mosquitto
 from bridge.clock import clock
 from bridge.folder import Folder
 from bridge.httpd import address_of
 from bridge.installation import Installation, InstallationFault
-from bridge.locks import Busy, lock_bridge, lock_folder
+from bridge.locks import Busy, changed_alone, lock_bridge, lock_folder
+from bridge.reloading import Changes, Hangup
 from bridge.settings import BadSettings, Settings
 from bridge.speaking import NOT_REACHED, REFUSED, WRONG_USAGE, err, out
 from bridge.stopping import HUNG, Ending, end_at_once, until_signalled
@@ -37,9 +48,10 @@ def _fail(message: str, status: int) -> typer.Exit:
 
 def run_up(settings: Settings) -> None:
     """Run brokers and bridge until a signal. Raises typer.Exit with the status."""
-    ending = Ending()
+    ending, hangup = Ending(), Hangup()
+    hangup.listen()
     try:
-        asyncio.run(until_signalled(up.run(settings, _show_ready, ending), ending))
+        asyncio.run(until_signalled(up.run(settings, _show_ready, ending, hangup), ending))
     except (BadSettings, BrokersFault, Busy, InstallationFault, StoreUnusable, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error
     err.print("stopped")
@@ -103,19 +115,21 @@ def run_init(settings: Settings) -> None:
         installation.make_folder(settings.data)
         installation.refuse_beside(settings.data)
         lock = lock_folder(settings.data)
+        installation.make_folder(settings.data / "bridge")
         kept = installation.load(settings.data).facts if Folder(settings.data).facts.exists() else None
         wishes = encryption.wishes(settings, kept)
-        made = installation.make(
-            settings.data,
-            permit=authority.permit if wishes["tls"] is not None else encryption.refuse_clear,
-            host=settings.host,
-            bootstrap_host=settings.bootstrap_host or settings.host,
-            port=settings.port or None,
-            listen=settings.listen,
-            bootstrap_port=settings.bootstrap_port or None,
-            topic_prefix=settings.topic_prefix,
-            **wishes,
-        )
+        with changed_alone(settings.data):
+            made = installation.make(
+                settings.data,
+                permit=authority.permit if wishes["tls"] is not None else encryption.refuse_clear,
+                host=settings.host,
+                bootstrap_host=settings.bootstrap_host or settings.host,
+                port=settings.port or None,
+                listen=settings.listen,
+                bootstrap_port=settings.bootstrap_port or None,
+                topic_prefix=settings.topic_prefix,
+                **wishes,
+            )
         if made.facts.port == made.facts.bootstrap_port and made.facts.host == made.facts.bootstrap_host:
             raise _fail(f"both brokers cannot listen at port {made.facts.port}: give one of them another", REFUSED)
         owner = choose_owner(settings.data)
@@ -186,8 +200,14 @@ def _ends(path: Path) -> str:
 def run_serve(settings: Settings) -> None:
     """Run the bridge alone until a signal. Raises typer.Exit with the status."""
     os.umask(0o077)
+    hangup = Hangup()
+    hangup.listen()
     try:
-        made = installation.load(settings.data)
+        installation.load(settings.data)
+        lock = lock_bridge(settings.data)
+        for opening in file_modes.close(settings.data, settings.files_group):
+            log.warning("open to others", found=opening)
+        made = installation.load(settings.data)  # as it is now that nobody changes it without telling us
         changed = {
             name: value
             for name in ("host", "port", "bootstrap_host", "bootstrap_port")
@@ -195,7 +215,6 @@ def run_serve(settings: Settings) -> None:
         }
         facts = made.facts.model_copy(update=changed)
         made = Installation(made.folder, made.keys, facts, trusted=settings.tls_ca)
-        lock = lock_bridge(settings.data)
     except (InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
     clear = [one for one in (facts.host, facts.bootstrap_host) if not encryption.is_loopback(one)]
@@ -206,7 +225,8 @@ def run_serve(settings: Settings) -> None:
         listening = up.metrics_socket(settings)
         if listening is not None:
             log.info("shown", address=address_of(listening))
-        service = up.service_for(made, settings, listening, ending)
+        changes = Changes(made, hangup, settings.files_group)
+        service = up.service_for(changes, settings, listening, ending)
         asyncio.run(until_signalled(service.run(), ending))
     except (BrokersFault, StoreUnusable, Busy, OSError, BaseExceptionGroup) as error:
         raise _explained(error) from error

@@ -6,6 +6,7 @@ import math
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,9 @@ from bridge.backoff import Backoff
 from bridge.certificate_watch import CertificateWatch
 from bridge.clock import clock
 from bridge.control import Control
+from bridge.credentials import KeyRing
 from bridge.database_file import Before, lock_of, path_of
-from bridge.folder import write_private
+from bridge.folder import InstallationFault, write_private
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.housekeeping import keep_house
 from bridge.httpd import serving
@@ -32,6 +34,7 @@ from bridge.minding import mind_clock, timekeeper
 from bridge.neighbours import Neighbours
 from bridge.notifying import ALIVE, READY, STOPPING, Notifier
 from bridge.records import ADMINISTRATOR, Account
+from bridge.reloading import Changes
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
 from bridge.sessions import STABLE, Session, hold
@@ -75,7 +78,7 @@ class Service:
 
     def __init__(
         self,
-        installation: Installation,
+        changes: Changes,
         database_url: str | None = None,
         *,
         rates: Rates | None = None,
@@ -87,9 +90,10 @@ class Service:
         ending: Ending | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        """Take an installation; all times are in seconds."""
+        """Take an installation with its changes; all times are in seconds."""
         self._rates = rates or Rates()
-        self._installation = installation
+        self._changes = changes
+        self._installation = installation = changes.made
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
         self._reconnect_within = reconnect_within
@@ -180,7 +184,8 @@ class Service:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECTING)
-        facts, topics, trusted = self._installation.facts, self._installation.topics, self._installation.authority
+        facts, topics = self._installation.facts, self._installation.topics
+        doors, trusted = self._installation.doors, self._installation.authority
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
@@ -189,28 +194,17 @@ class Service:
         herald = Herald(topics, meter)
         intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
-        def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(
-                facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive, trusted
-            )
+        def login(own: ServiceLogin, at: str = "operations") -> broker.Login:
+            host, port = doors[at]
+            return broker.Login(host, port, own.username, own.password, own.client_id, self._keepalive, trusted)
 
-        own = facts.gate
-        gate_login = broker.Login(
-            facts.bootstrap_host,
-            facts.bootstrap_port,
-            own.username,
-            own.password,
-            own.client_id,
-            self._keepalive,
-            trusted,
-        )
-        gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
+        gate = GateSession(login(facts.gate, "bootstrap"), topics, intake, store, rulebook, herald, meter)
         control = ControlSession(
-            inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
+            login(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
         )
-        info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
+        info = InfoSession(login(facts.info), topics, store, rulebook, herald, meter)
         accounts = AccountsSession(
-            inside(facts.accounts),
+            login(facts.accounts),
             topics,
             store,
             rulebook,
@@ -257,6 +251,8 @@ class Service:
             tasks.create_task(self._tell_systemd(), name="tell systemd")
             watch = CertificateWatch(self._installation, clock, meter)
             tasks.create_task(watch.run(self._certificates_every), name="watch certificates")
+            taking = self._changes.follow(partial(take_keys, store, rulebook), meter)
+            tasks.create_task(taking, name="take up changes")
 
     async def _tell_systemd(self) -> None:
         """Say ready when all serves, or when that takes long: a broker that is away is no fault of this service."""
@@ -319,6 +315,21 @@ class Service:
             except StoreFault as error:
                 log.warning("housekeeping put off", reason=str(error))
             await asyncio.sleep(HOUSEKEEPING)
+
+
+async def take_keys(store: Store, rulebook: Rulebook, keys: KeyRing) -> None:
+    """Go by ``keys`` from the next decision on. Raises InstallationFault if they lack one that rows name, or others'.
+
+    What began with earlier ones is finished with them, whatever the file holds by then.
+    """
+    try:
+        async with store.read() as connection:
+            missing = await queries.key_ids(connection) - set(keys.masters)
+    except StoreFault as error:
+        raise InstallationFault(f"it cannot be seen whether all keys are there: {error}") from error
+    if missing:
+        raise InstallationFault(f"the master key {', '.join(sorted(missing))} is not in keys.json, and rows name it")
+    rulebook.keys = keys.remembering(rulebook.keys)
 
 
 def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:

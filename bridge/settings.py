@@ -29,7 +29,9 @@ class BadSettings(Exception):
 class Settings(BaseSettings):
     """What ``up``, ``init`` and ``serve`` take; ports and prefix left out are those that ``init`` kept."""
 
-    model_config = SettingsConfigDict(env_prefix="BOOTSTRAP_BRIDGE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="BOOTSTRAP_BRIDGE_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     data: Path = Path("var")
     host: str | None = None
@@ -45,9 +47,10 @@ class Settings(BaseSettings):
     bootstrap_port: Port | None = None
     bootstrap_host: str | None = None
     topic_prefix: Annotated[str, Field(pattern=r"^([^/+#$][^+#]*[^/+#]|[^/+#$])?$")] | None = None
-    database: str | None = None
+    database: Annotated[str | None, Field(repr=False)] = None  # its URL may hold a password
     mosquitto: Path | None = None
     plugin: Path | None = None
+    files_group: str | None = None
     metrics_port: Port | None = None
     metrics_listen: str = "127.0.0.1"
     log_level: str = "info"

@@ -60,14 +60,14 @@ class Store:
         if path is not None:
             await asyncio.to_thread(examine, path, before, versions())
         try:
-            writer = _engine(url, "BEGIN IMMEDIATE")
+            writer = engine_of(url, "BEGIN IMMEDIATE")
         except (sa.exc.ArgumentError, ImportError) as error:
             raise StoreUnusable(f"the address of the database cannot be used: {error}") from error
         try:
             async with writer.connect() as connection:
                 await connection.run_sync(_upgrade, before)
                 await connection.commit()
-            return cls(writer, _engine(url, None), path)
+            return cls(writer, engine_of(url, None), path)
         except StoreUnusable:
             await writer.dispose()
             raise
@@ -159,24 +159,35 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
 
 
 def _shown(url: str) -> str:
-    return sa.make_url(url).render_as_string(hide_password=True)
+    return sa.make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
-_CHECKPOINT = "wal_autocheckpoint=8000"
-"""Pages of 4 KiB in the log before they go into the database: what a bulk file writes again and again goes once."""
+_PRAGMAS: Final = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=5000",
+    "foreign_keys=ON",
+    # Pages of 4 KiB in the log before they go into the database: what a bulk file writes again and again goes once.
+    "wal_autocheckpoint=8000",
+    # What was deleted or replaced is overwritten in its page, and nothing goes into files beside the database.
+    "secure_delete=ON",
+    "temp_store=MEMORY",
+)
+"""Debian's SQLite deletes securely by itself; others do not."""
 
 
-def _engine(url: str, begin: str | None) -> AsyncEngine:
+def engine_of(url: str, begin: str | None) -> AsyncEngine:
     """Make an engine whose transactions start with ``begin``; None: each statement stands for itself."""
     alone: dict[str, Any] = {} if begin else {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None}
-    engine = create_async_engine(url, **alone)
+    # A fault is logged with its traceback, which would name the values of the statement, digests and seeds among them.
+    engine = create_async_engine(url, hide_parameters=True, **alone)
     if engine.dialect.name == "sqlite":
 
         @sa.event.listens_for(engine.sync_engine, "connect")
         def configure(connection: Any, record: Any) -> None:
             connection.isolation_level = None  # the driver shall not begin transactions by itself
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", _CHECKPOINT):
+            for pragma in _PRAGMAS:
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from bridge import authority, encryption, installation
+from bridge import authority, encryption, file_modes, installation
 from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
@@ -37,8 +37,9 @@ from bridge.installation import (
     Installation,
     InstallationFault,
 )
-from bridge.locks import Lock, lock_bridge, lock_folder
+from bridge.locks import Lock, changed_alone, lock_bridge, lock_folder
 from bridge.notifying import Notifier
+from bridge.reloading import Changes, Hangup
 from bridge.service import Service
 from bridge.settings import Settings
 from bridge.stopping import BROKERS, Ending
@@ -68,8 +69,8 @@ def _port(wish: int | None, kept: int | None, default: int, host: str, option: s
     return port
 
 
-def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, Lock], Owner]:
-    """Make the folder, take its locks, settle ports and write the brokers' files.
+def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], tuple[Lock, Lock], Owner]:
+    """Make the folder, take its locks, look who may reach it, settle ports and write the brokers' files.
 
     Raises BadSettings, BrokersFault, Busy, InstallationFault, OSError.
     """
@@ -87,6 +88,8 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     lock = lock_folder(settings.data)
     installation.make_folder(settings.data / "bridge")
     locks = (lock, lock_bridge(settings.data))  # before anything is changed: a bridge by `serve` may be at work
+    for opening in file_modes.close(settings.data, settings.files_group):
+        log.warning("open to others", found=opening)
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
@@ -103,17 +106,21 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     if (listen or host, port) == (listen or bootstrap_host, bootstrap_port):
         raise BrokersFault(f"both brokers cannot listen at port {port}: give one of them another, or 0 for a free one")
     wishes = encryption.wishes(settings, kept)
-    made = installation.make(
-        settings.data,
-        host=host,
-        bootstrap_host=bootstrap_host,
-        port=port,
-        bootstrap_port=bootstrap_port,
-        listen=settings.listen,
-        topic_prefix=settings.topic_prefix,
-        permit=authority.permit if wishes["tls"] is not None else encryption.refuse_clear,
-        **wishes,
-    )
+    with changed_alone(settings.data):
+        made = installation.make(
+            settings.data,
+            host=host,
+            bootstrap_host=bootstrap_host,
+            port=port,
+            bootstrap_port=bootstrap_port,
+            listen=settings.listen,
+            topic_prefix=settings.topic_prefix,
+            permit=authority.permit if wishes["tls"] is not None else encryption.refuse_clear,
+            **wishes,
+        )
+    # Others' certificates need not hold this machine's own names.
+    inside = made.facts.listen in encryption.EVERYWHERE and not made.facts.tls.is_given
+    changes = Changes(replace(made, by_loopback=inside), hangup, settings.files_group)
     owner = choose_owner(settings.data)
     for fault in made.mended:
         log.warning("put right", file=fault)
@@ -126,10 +133,13 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
 
     def mend(write: Callable[[Installation], list[str]], broker: str, folder: Path) -> None:
-        for fault in write(made):
+        for fault in write(changes.made):
             log.warning("put right", file=fault)
         keep_certificates(made, (broker,))
         hand_over(owner, settings.data, (folder,))
+
+    def write_passwords(made: Installation) -> None:
+        mend(lambda _: installation.write_passwords(made), "bootstrap", made.folder.bootstrap)
 
     files_of = (
         partial(mend, installation.write_accounts_file, "operations", made.folder.operations),
@@ -140,7 +150,14 @@ def prepare(settings: Settings) -> tuple[Installation, list[Child], tuple[Lock, 
         Child("operations", program, configurations.operations, owner, lock.descriptor, files_of[0]),
         Child("bootstrap", program, configurations.bootstrap, owner, lock.descriptor, files_of[1]),
     ]
-    return made, children, locks, owner
+    changes.write_passwords = write_passwords
+
+    def reload_brokers() -> None:
+        for child in children:
+            child.reload()
+
+    changes.reload_brokers = reload_brokers
+    return changes, children, locks, owner
 
 
 def note_renewals(renewals: list[authority.Renewal]) -> None:
@@ -171,14 +188,6 @@ async def renew(made: Installation, children: list[Child], owner: Owner, every: 
                 child.reload()
 
 
-def reached(made: Installation) -> Installation:
-    """Return the installation as the bridge itself reaches its brokers: by loopback where they listen everywhere."""
-    facts = made.facts
-    if facts.listen not in encryption.EVERYWHERE or facts.tls.is_given:
-        return made  # others' certificates need not hold this machine's own names
-    return replace(made, facts=facts.model_copy(update={"host": DEFAULT_HOST, "bootstrap_host": DEFAULT_HOST}))
-
-
 def metrics_socket(settings: Settings) -> socket.socket | None:
     """Take the port at which health and figures are shown, if there shall be one. Raises BrokersFault."""
     if settings.metrics_port is None:
@@ -192,10 +201,10 @@ def metrics_socket(settings: Settings) -> socket.socket | None:
         raise BrokersFault(f"port {port} of {host} cannot be used: {error.strerror} (--metrics-listen)") from error
 
 
-def service_for(made: Installation, settings: Settings, listening: socket.socket | None, ending: Ending) -> Service:
+def service_for(changes: Changes, settings: Settings, listening: socket.socket | None, ending: Ending) -> Service:
     """Return the service of an installation as the settings want it."""
     return Service(
-        made,
+        changes,
         settings.database,
         rates=settings.rates,
         keepalive=settings.keepalive,
@@ -208,24 +217,26 @@ def service_for(made: Installation, settings: Settings, listening: socket.socket
     )
 
 
-async def run(settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending) -> None:
+async def run(
+    settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending, hangup: Hangup
+) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
-    made, children, locks, owner = prepare(settings)
+    changes, children, locks, owner = prepare(settings, hangup)
     listening = metrics_socket(settings)
     shown_at = None if listening is None else address_of(listening)
-    own = reached(made)
-    trusted = None if own.authority is None else client_context(own.authority)
+    made = changes.made
+    trusted = None if made.authority is None else client_context(made.authority)
     try:
         async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
             for child in children:
                 await child.start()
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
-            await wait_for_port(own.facts.host, own.facts.port, children[0], trusted)
-            await wait_for_port(own.facts.bootstrap_host, own.facts.bootstrap_port, children[1], trusted)
+            for child in children:
+                await wait_for_port(*made.doors[child.name], child, trusted)
             tasks.create_task(renew(made, children, owner, settings.certificates_every), name="renew certificates")
-            service = service_for(own, settings, listening, ending)
+            service = service_for(changes, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
-            tasks.create_task(_say_when_ready(service, made, when_ready, shown_at), name="say when ready")
+            tasks.create_task(_say_when_ready(service, changes, when_ready, shown_at), name="say when ready")
             await _ended(serving)
     finally:
         for lock in locks:
@@ -248,7 +259,7 @@ async def _ended(serving: asyncio.Task[None]) -> None:
 
 
 async def _say_when_ready(
-    service: Service, made: Installation, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
+    service: Service, changes: Changes, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
 ) -> None:
     while not service.ready.is_set():
         try:
@@ -263,6 +274,7 @@ async def _say_when_ready(
                 ) from None
             # Nothing has failed: very many accounts are being compared with the broker's.
             log.warning("starting takes long", away=away)
+    made = changes.made
     made.write_access(gone=service.gone)
     when_ready(made, shown_at)
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 WINDOW: Final = 200
@@ -17,8 +17,8 @@ MAX_BYTES: Final = 16_000_000
 class Outgoing:
     """A publish. ``told`` hears the broker's MQTT 5 reason code."""
 
-    topic: str
-    payload: bytes
+    topic: str = field(repr=False)
+    payload: bytes = field(repr=False)
     qos: int
     retain: bool
     properties: Any

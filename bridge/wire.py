@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from bridge import names
@@ -138,9 +138,9 @@ class Topics:
 
 
 class _CallPayload(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
-    securityToken: str = ""  # noqa: N815 - the contract's name
+    securityToken: str = Field(default="", repr=False)  # noqa: N815 - the contract's name
     publicKey: str | None = None  # noqa: N815 - the contract's name
     requestId: str | None = None  # noqa: N815 - the contract's name
 
@@ -151,9 +151,9 @@ class ParsedCall:
 
     device_id: str
     kind: CallKind
-    client_id: str
+    client_id: str = field(repr=False)
     form: Form
-    token: str | None
+    token: str | None = field(repr=False)
     public_key: str | None
     request_id: str | None
 

@@ -38,7 +38,7 @@ class _Login(BaseModel):
     model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 
     username: _Text
-    password: _Text
+    password: Annotated[_Text, Field(repr=False)]
 
 
 class _File(BaseModel):

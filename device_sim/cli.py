@@ -20,8 +20,6 @@ from device_sim.plan import Manner, Plan
 from device_sim.simulate import USAGE, Settings, Simulation
 from device_sim.store import StateError, StateStore
 
-SEALED_BY_DEFAULT = False
-
 app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they hold passwords; Typer 0.15 shows them
     no_args_is_help=True,
@@ -92,7 +90,7 @@ def run(
                 manner=Manner(
                     call=Call.PLAIN if plain else Call.PRIVATE,
                     form=Form.LINE if line else Form.JSON,
-                    sealed=(SEALED_BY_DEFAULT and not line) if sealed is None else sealed,
+                    sealed=not line if sealed is None else sealed,
                 ),
                 timing=Timing(
                     retry_after=retry_after, telemetry_interval=telemetry_interval, forget_after=forget_after

@@ -33,7 +33,7 @@ class Disconnected:
 class Received:
     """A message came."""
 
-    topic: str
+    topic: str = field(repr=False)
     payload: bytes = field(repr=False)
 
 
@@ -41,14 +41,14 @@ class Received:
 class Acknowledged:
     """The broker has taken the message published on ``topic``."""
 
-    topic: str
+    topic: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
     """The broker has refused a publish or a subscription on ``topic``."""
 
-    topic: str
+    topic: str = field(repr=False)
     reason: str = ""
 
 
@@ -64,7 +64,7 @@ Event = Started | Connected | LoginRefused | Disconnected | Received | Acknowled
 class ConnectBootstrap:
     """Dial the bootstrap broker with the shared login and this client id."""
 
-    client_id: str
+    client_id: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +73,21 @@ class ConnectOperations:
 
     username: str
     password: str = field(repr=False)
-    client_id: str
+    client_id: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
     """Subscribe, and go on when the broker has answered."""
 
-    topic: str
+    topic: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
     """Publish, and tell when the broker has answered."""
 
-    topic: str
+    topic: str = field(repr=False)
     payload: bytes = field(repr=False)
     qos: int = 1
 

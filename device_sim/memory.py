@@ -26,7 +26,7 @@ class Approach:
     the 32 raw bytes of an X25519 key that answers are sealed to (None: unsealed answers).
     """
 
-    client_id: str
+    client_id: str = field(repr=False)
     call: Call = Call.PRIVATE
     form: Form = Form.JSON
     token: str | None = field(default=None, repr=False)
@@ -40,7 +40,7 @@ class Credentials:
     tenant: str
     username: str
     password: str = field(repr=False)
-    client_id: str
+    client_id: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ Sealed = Annotated[
     bool | None,
     typer.Option(
         "--sealed/--no-sealed",
-        help="Send a public key, and take only credentials that are sealed to it. [default: no-sealed]",
+        help="Send a public key, and take only credentials that are sealed to it. "
+        "[default: sealed, but with --line, whose answers cannot be]",
         rich_help_panel=_CALL,
     ),
 ]

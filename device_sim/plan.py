@@ -42,7 +42,7 @@ class Plan:
     """A fleet to be: the last ``misbehaving`` of ``device_ids`` show ``misbehaviour``, ``labels`` is id → token."""
 
     device_ids: Sequence[str]
-    labels: Mapping[str, str]
+    labels: Mapping[str, str] = field(repr=False)
     prefix: str = ""
     manner: Manner = field(default_factory=Manner)
     timing: Timing = field(default_factory=Timing)

@@ -29,8 +29,8 @@ class _Credentials(BaseModel):
 
     tenant: Annotated[str, Field(min_length=1)]
     username: Annotated[str, Field(min_length=1)]
-    password: Annotated[str, Field(min_length=1)]
-    clientId: Annotated[str, Field(min_length=1)]  # noqa: N815 - the contract's spelling
+    password: Annotated[str, Field(min_length=1, repr=False)]
+    clientId: Annotated[str, Field(min_length=1, repr=False)]  # noqa: N815 - the contract's spelling
 
 
 class _Record(BaseModel):
@@ -38,11 +38,11 @@ class _Record(BaseModel):
 
     version: int
     deviceId: str  # noqa: N815 - the contract's spelling
-    clientId: Annotated[str, Field(min_length=1)]  # noqa: N815 - the contract's spelling
+    clientId: Annotated[str, Field(min_length=1, repr=False)]  # noqa: N815 - the contract's spelling
     call: Call
     form: Form
-    token: str | None
-    privateKey: str | None  # noqa: N815 - the contract's spelling
+    token: str | None = Field(repr=False)
+    privateKey: str | None = Field(repr=False)  # noqa: N815 - the contract's spelling
     credentials: _Credentials | None
 
 

@@ -6,7 +6,8 @@ import pty
 import termios
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +114,24 @@ def test_without_a_terminal_nobody_is_there(monkeypatch: pytest.MonkeyPatch) -> 
     with TextIOWrapper(os.fdopen(reader, "rb")) as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         assert not terminal.somebody_is_there()
+
+
+@pytest.mark.parametrize(
+    ("mode", "after"), [(0o644, 0o600), (0o666, 0o600), (0o640, 0o600), (0o600, 0o600), (0o400, 0o400)]
+)
+def test_a_file_that_a_password_goes_to_is_closed_to_others(tmp_path: Path, mode: int, after: int) -> None:
+    path = tmp_path / "password"
+    with path.open("w", encoding="utf-8") as file:
+        path.chmod(mode)
+        terminal.close_to_others(file)
+    assert path.stat().st_mode & 0o777 == after
+
+
+def test_what_is_no_file_is_left_alone() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    before = Path("/dev/null").stat().st_mode
+    with os.fdopen(writing, "w") as pipe, Path("/dev/null").open("w", encoding="utf-8") as nothing:
+        for output in (StringIO(), pipe, nothing):
+            terminal.close_to_others(output)
+    assert Path("/dev/null").stat().st_mode == before

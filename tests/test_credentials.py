@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import hmac
+import re
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.credentials import (
+    PURPOSES,
     BadPublicKey,
     BadSecret,
     KeyRing,
@@ -27,6 +30,7 @@ from bridge.credentials import (
     to_base64url,
 )
 
+CONTRACT = Path(__file__).parent.parent / "docs" / "contract.md"
 MASTER = bytes(range(32))
 SEED = bytes(range(16))
 RING = KeyRing({"k1": MASTER}, "k1")
@@ -36,10 +40,17 @@ LOW_ORDER = [
     "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
     "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]
+"""All points of low order (RFC 7748, section 6.1)."""
+NOT_CANONICAL = [
     "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "efffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0900000000000000000000000000000000000000000000000000000000000080",
+    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 ]
-"""All points of low order, and what is equal to one modulo the prime (RFC 7748, section 6.1)."""
+"""Points that are written in another way than their owner's library writes them; the first two are of low order too."""
 
 
 def decoded(text: str) -> bytes:
@@ -193,6 +204,17 @@ def test_a_point_of_low_order_is_refused_when_it_is_sent(point: str) -> None:
         parse_public_key(to_base64url(bytes.fromhex(point)))
 
 
+@pytest.mark.parametrize("point", NOT_CANONICAL)
+def test_a_point_in_another_form_is_refused_when_it_is_sent(point: str) -> None:
+    with pytest.raises(BadPublicKey, match="canonical"):
+        parse_public_key(to_base64url(bytes.fromhex(point)))
+
+
+def test_the_largest_number_that_is_canonical_and_no_point_of_low_order_is_taken() -> None:
+    raw = (2**255 - 21).to_bytes(32, "little")
+    assert parse_public_key(to_base64url(raw)) == raw
+
+
 @pytest.mark.parametrize("length", [0, 31, 33, 64])
 def test_a_key_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(BadPublicKey):
@@ -321,3 +343,93 @@ def test_secrets_are_as_long_and_as_plain_as_they_are_said_to_be() -> None:
 def test_a_key_that_is_no_base64url_is_told_so() -> None:
     with pytest.raises(BadPublicKey, match="base64url"):
         parse_public_key("!" * 43)
+
+
+# One key for each purpose, and none of them the master.
+
+
+def test_each_purpose_has_a_key_of_its_own_as_the_page_publishes_it() -> None:
+    published = dict(re.findall(r"^\| `([a-z-]+)` \|.*\| `([0-9a-f]{64})` \|$", CONTRACT.read_text(), re.MULTILINE))
+    assert published == {purpose: derive_key(MASTER, purpose).hex() for purpose in PURPOSES}
+    assert len({*published.values(), MASTER.hex()}) == len(PURPOSES) + 1
+
+
+def test_no_purpose_uses_the_key_of_another_or_the_master_itself() -> None:
+    """What each purpose makes is made again by hand from its own key, and is nothing that another key makes."""
+    ring = KeyRing({"k1": MASTER}, "k1")
+    made = {
+        "device-password": ring.device_password("t1", "x", SEED, "k1"),
+        "administrator-password": ring.administrator_password("x", SEED, "k1"),
+        "token-digest": ring.token_digest("x", "t"),
+        "request-digest": ring.request_digest("x", b"t"),
+    }
+    seed = to_base64url(SEED)
+    messages = {
+        "device-password": f"v1/t1/x/{seed}".encode(),
+        "administrator-password": f"v1/x/{seed}".encode(),
+        "token-digest": b"x\0t",
+        "request-digest": b"x\0t",
+    }
+    for purpose, message in messages.items():
+        for used in (*PURPOSES, None):
+            key = MASTER if used is None else derive_key(MASTER, used)
+            digest = hmac.digest(key, message, hashlib.sha256)
+            forms = (digest.hex(), base64.b32encode(digest[:20]).decode().lower())
+            assert (made[purpose] in forms) == (used == purpose), (purpose, used)
+    secret = ring.locked("x", "chosen-1", "k1")
+    for purpose in PURPOSES:
+        if purpose != "credentials":
+            with pytest.raises(InvalidTag):
+                AESGCM(derive_key(MASTER, purpose)).decrypt(secret[:12], secret[12:], b"x")
+    with pytest.raises(InvalidTag):
+        AESGCM(MASTER).decrypt(secret[:12], secret[12:], b"x")
+
+
+# Rotation.
+
+
+def rotated() -> KeyRing:
+    return RING.rotated("k2", bytes(range(32, 64)))
+
+
+def test_a_new_key_is_current_and_what_the_old_one_made_stays() -> None:
+    ring = rotated()
+    assert ring.current == "k2"
+    assert ring.device_password("t1", "pump-7", SEED, "k1") == RING.device_password("t1", "pump-7", SEED, "k1")
+    assert ring.device_password("t1", "pump-7", SEED, "k2") != RING.device_password("t1", "pump-7", SEED, "k1")
+    assert ring.unlocked("ada", RING.locked("ada", "chosen-1", "k1"), "k1") == "chosen-1"
+
+
+@pytest.mark.parametrize("gone", [(), ("k1",)])
+def test_digests_stay_what_they_were_whichever_keys_there_are(gone: tuple[str, ...]) -> None:
+    ring = rotated().without(gone)
+    assert ring.token_digest("pump-7", "s3cret") == RING.token_digest("pump-7", "s3cret")
+    assert ring.request_digest("accept", b"{}") == RING.request_digest("accept", b"{}")
+    again = ring.rotated("k3", bytes(32)).without(("k2",))
+    assert again.token_digest("pump-7", "s3cret") == RING.token_digest("pump-7", "s3cret")
+
+
+def test_a_key_that_was_removed_makes_nothing_any_more() -> None:
+    ring = rotated().without(("k1",))
+    assert set(ring.masters) == {"k2"}
+    with pytest.raises(KeyError):
+        ring.device_password("t1", "pump-7", SEED, "k1")
+
+
+def test_a_ring_remembers_what_work_in_hand_may_need() -> None:
+    ring = rotated().without(("k1",)).remembering(RING)
+    assert ring.current == "k2"
+    assert ring.device_password("t1", "pump-7", SEED, "k1") == RING.device_password("t1", "pump-7", SEED, "k1")
+    assert ring.token_digest("pump-7", "s3cret") == RING.token_digest("pump-7", "s3cret")
+
+
+def test_rings_of_one_installation_agree_and_others_do_not() -> None:
+    ring = rotated()
+    assert ring.agrees_with(RING)
+    assert ring.without(("k1",)).agrees_with(RING)
+    assert not KeyRing({"k1": bytes(32)}, "k1").agrees_with(RING), "another key under the same id"
+    assert not KeyRing({"other": bytes(32)}, "other").agrees_with(RING), "other digests"
+
+
+def test_what_is_printed_of_a_rotated_ring_holds_no_key() -> None:
+    assert repr(rotated()) == "KeyRing(current='k2')"

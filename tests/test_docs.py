@@ -14,18 +14,20 @@ from bridge import cli
 from bridge.applications import may_use
 from bridge.arrows import Arrow
 from bridge.handlers import HANDLERS, SWEEPS
+from bridge.measures import EVENTS
 from bridge.names import DEFAULT, MANAGEMENT
 from bridge.options import OPTIONS, TOPICS, Values
 from bridge.registration import Code, Status
 from bridge.speaking import app
-from docs import draw, draw_commands, draw_crashes, draw_roles
+from docs import draw, draw_attacks, draw_commands, draw_crashes, draw_roles
 from tests.invariants import INVARIANTS
 from tests.world import World
 
 assert cli  # imported for the commands it adds to the app
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SECURITY = ROOT / "SECURITY.md"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", SECURITY, *sorted((ROOT / "docs").rglob("*.md"))]
 GUIDE = ROOT / "docs" / "administrators.md"
 APPLICATIONS = ROOT / "docs" / "applications.md"
 PROGRAM: Final = "bootstrap-bridge"
@@ -119,6 +121,10 @@ def test_the_arrows_and_the_invariants_stand_in_the_page_as_they_are_in_the_code
     assert draw_crashes.invariants().count("\n") == len(INVARIANTS) + 1
 
 
+def test_the_table_of_attacks_is_drawn_from_the_rows_that_are_tried() -> None:
+    assert draw_attacks.PAGE.read_text(encoding="utf-8") == draw_attacks.page(), "run make docs"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
@@ -141,6 +147,25 @@ def test_the_readme_names_only_targets_that_make_has() -> None:
     for page in PAGES:
         for target in re.findall(r"`make ([a-z-]+)`", page.read_text(encoding="utf-8")):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"{page.name}: make {target}"
+
+
+def test_what_the_security_page_names_is_there() -> None:
+    text = SECURITY.read_text(encoding="utf-8")
+    tests = re.findall(r"`(tests/[^`]+)`", text)
+    assert len(tests) > 8
+    assert [path for path in tests if not (ROOT / path).exists()] == []
+    options = {
+        option for command in draw_commands.menu().commands.values() for each in command.params for option in each.opts
+    }
+    named = set(re.findall(r"`(?:[a-z-]+ )?(--[a-z-]+)`", text))
+    assert named <= options
+    keys = set(re.findall(r"`(security-token\.[a-z.-]+|redelivery\.[a-z.-]+)`", text))
+    assert keys
+    assert keys <= set(OPTIONS)
+    told = set(EVENTS.labels["event"])
+    assert {"claim-conflict", "request-after-completion"} <= {word for word in told if f"`{word}`" in text}
+    linked = re.findall(r"^- \[[^]]+\]\(#[^)]+\)$", text, re.MULTILINE)
+    assert len(linked) == len(re.findall(r"^## ", text, re.MULTILINE)), "every chapter stands in the list at the top"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

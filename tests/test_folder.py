@@ -1,5 +1,6 @@
 """Where the files of an installation are, and private files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,23 @@ def test_a_private_file_that_is_so_already_needs_no_place_on_the_disk(tmp_path: 
     path.chmod(0o644)
     write_private(path, "content")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_root_writes_belongs_to_the_owner_of_what_was_there_or_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a command that root runs would take the bridge's files from it."""
+    given: list[tuple[int, int]] = []
+    (tmp_path / "old").touch()
+    for path in (tmp_path / "old", tmp_path):
+        if os.geteuid() == 0:
+            os.chown(path, 4_711 + path.is_dir(), -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, uid, gid: given.append((uid, gid)))
+    owners = [(path.stat().st_uid, path.stat().st_gid) for path in (tmp_path / "old", tmp_path)]
+    for name in ("old", "new"):
+        write_private(tmp_path / name, "content")
+    assert given == owners
+    monkeypatch.setattr(os, "geteuid", lambda: 1)
+    write_private(tmp_path / "another", "content")
+    assert given == owners, "anybody else's files are his own"

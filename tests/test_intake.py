@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from structlog.testing import capture_logs
 
 from bridge import schema
 from bridge.broker import Incoming
@@ -21,6 +22,7 @@ from tests.world import KEYS, PRIVATE, World
 NOT_ACCEPTED = b'{"status":"PENDING_ACCEPTANCE","retryAfter":30}'
 OTHER = "zyxwvutsrqponmlkjihgfe"
 PLAIN = None
+PUBLIC = b'{"publicKey":"CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}'
 
 
 def only(taken: Taken) -> bytes:
@@ -120,10 +122,25 @@ async def test_a_push_carries_neither_request_id_nor_correlation_data(world: Wor
     await world.installer.drain()
     (registration,) = world.pushed
     pushed = world.intake.push(registration)
+    assert pushed is not None
     assert pushed.topic == f"bootstrap/pump-7/response/{PRIVATE}"
     assert pushed.correlation is None
     assert "requestId" not in json.loads(pushed.payload)
     assert json.loads(pushed.payload)["password"] == await password_of(world, "pump-7")
+
+
+@pytest.mark.parametrize("key", ["AAAA", "A" * 43, "no base64url at all!"])
+async def test_a_key_that_somebody_changed_in_the_database_costs_its_own_device_the_push_and_nobody_else(
+    world: World, key: str
+) -> None:
+    await world.accepted("pump-7", PUBLIC)
+    await world.installer.drain()
+    (registration,) = world.pushed
+    changed = replace(registration, claims=tuple(replace(one, public_key=key) for one in registration.claims))
+    with capture_logs() as logs:
+        assert world.intake.push(changed) is None
+    assert [(line["event"], line["device"], line["log_level"]) for line in logs] == [("not pushed", "pump-7", "error")]
+    assert world.intake.push(registration) is not None
 
 
 async def test_correlation_data_is_echoed_unless_it_is_too_long(world: World) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.locks import Busy, lock_bridge, lock_folder, take_lock
+from bridge.locks import Busy, changed_alone, holder, lock_bridge, lock_changes, lock_folder, lock_out_bridge, take_lock
 
 WHAT, REMEDY = "the folder x", "end that one first"
 HOLDER = """
@@ -101,3 +101,49 @@ def test_the_folder_and_the_part_of_the_bridge_are_taken_apart(tmp_path: Path) -
             take(tmp_path)
     folder.release()
     bridge.release()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    (tmp_path / "bridge").mkdir()
+    return tmp_path
+
+
+def test_the_holder_is_who_the_system_too_says_it_is(data: Path) -> None:
+    assert holder(data) is None
+    lock = lock_bridge(data)
+    assert holder(data) == os.getpid()
+    (data / "bridge" / "lock").write_text("1\n")
+    assert holder(data) is None, "the number of another process"
+    lock.sign()
+    lock.release()
+    assert holder(data) is None, "it has ended, and left its number"
+
+
+@pytest.mark.parametrize(
+    "table", ["", "1: FLOCK ADVISORY WRITE 4711 00:29:4 0 EOF\n", "1: -> FLOCK ADVISORY WRITE 1 0 0\n"]
+)
+def test_without_a_word_of_the_system_nobody_is_the_holder(data: Path, table: str) -> None:
+    lock = lock_bridge(data)
+    (data / "locks").write_text(table)
+    assert holder(data, data / "locks") is None
+    assert holder(data, data / "nowhere") is None
+    lock.release()
+
+
+def test_a_bridge_is_kept_out_only_where_none_is_at_work(data: Path) -> None:
+    bridge = lock_bridge(data)
+    assert lock_out_bridge(data) is None
+    bridge.release()
+    kept_out = lock_out_bridge(data)
+    assert kept_out is not None
+    assert (data / "bridge" / "lock").read_text() == "", "nobody takes the number of the last one for ours"
+    kept_out.release()
+    lock_bridge(data).release()
+
+
+def test_changes_are_made_by_one_at_a_time(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.locks.CHANGING", 0.05)
+    with changed_alone(data), pytest.raises(Busy, match="keys and logins"):
+        lock_changes(data)
+    lock_changes(data).release()

@@ -154,7 +154,7 @@ def announcing(work: Callable[[Service, FakeControl], Awaitable[None]]) -> list[
     """Let the service tell its state while ``work`` changes its health; return what the log says."""
 
     async def run() -> None:
-        nothing: Any = SimpleNamespace(database_url="")
+        nothing: Any = SimpleNamespace(made=SimpleNamespace(database_url=""))
         service, control = Service(nothing), FakeControl()
         telling = asyncio.create_task(service._announce(cast("ControlSession", control)))
         await work(service, control)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import bridge
 from bridge import inventory_queries, queries, schema
+from bridge.database_file import log_of
 from bridge.decisions import Event
 from bridge.records import Account, Answered, AuditEntry, Change
 from bridge.registration import Device, Registration, Status
@@ -55,6 +56,25 @@ async def test_a_commit_is_durable_before_it_returns(store: Store) -> None:
         assert await pragma(transaction, "busy_timeout") == 5_000
     async with store.read() as connection:
         assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
+
+
+async def test_what_was_replaced_or_deleted_is_not_in_the_database_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "registrations.db"
+    store = await Store.open(url_of(path))
+    old, new, claimed = b"an-old-secret-encrypted", b"a-new-secret-encrypted-", "digest-of-an-old-token"
+    first = pending(claim("c1", token=claimed))
+    async with store.write() as transaction:
+        await transaction.save([Change(None, first)])
+        await transaction.save_accounts([replace(ACCOUNT, secret=old)])
+    async with store.write() as transaction:
+        await transaction.save_accounts([replace(ACCOUNT, secret=new)])
+        await transaction.save([Change(first, None)])
+    await store.close()  # the log goes into the database
+    assert not log_of(path).exists()
+    raw = path.read_bytes()
+    assert new in raw
+    assert old not in raw
+    assert claimed.encode() not in raw
 
 
 async def test_opening_again_migrates_nothing_and_loses_nothing(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Seen:
     username: str
     mark: str
     granted: str
-    client_id: str | None
+    client_id: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Login:
     password: str = field(repr=False)
     mark: str
     grants: tuple[Grant, ...]
-    client_id: str | None = None
+    client_id: str | None = field(default=None, repr=False)
 
     @property
     def description(self) -> str:

@@ -2,10 +2,13 @@
 
 from bridge.commands import (
     accepting,
+    backing_up,
+    bootstrap_login,
     bulk,
     devices,
     doctor,
     groups,
+    keys,
     people,
     registrations,
     tenant_options,
@@ -15,10 +18,13 @@ from bridge.commands import (
 
 __all__ = [
     "accepting",
+    "backing_up",
+    "bootstrap_login",
     "bulk",
     "devices",
     "doctor",
     "groups",
+    "keys",
     "people",
     "registrations",
     "tenant_options",

@@ -1,5 +1,6 @@
 """create-, delete- and list- of administrators and applications: who may log in besides devices."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,6 +53,7 @@ async def _create(
 ) -> int:
     """Create an account; show a generated password alone on standard output, all else on standard error."""
     name = payload["name"]
+    terminal.close_to_others(sys.stdout)
     chosen = await terminal.new_password(name) if ask else password
     result = await speaking.ask(connection, speaking.command, {**payload, **given(password=chosen)})
     if speaking.as_json:
@@ -84,7 +86,10 @@ def create_administrator(
     ask_password: AskPassword = False,
     for_tenant: ForTenant = None,
 ) -> Work:
-    """Make an administrator. The password that is made for it is printed alone on standard output."""
+    """Make an administrator. The password that is made for it is printed alone on standard output.
+
+    A file that this is redirected to gets mode 0600.
+    """
     password = _password_in(new_password_file, ask_password)
     payload = {"name": name, "role": role.value, **given(tenant=for_tenant)}
 
@@ -147,7 +152,10 @@ def create_application(
     new_password_file: PasswordFile = None,
     ask_password: AskPassword = False,
 ) -> Work:
-    """Make a login for a program. The password that is made for it is printed alone on standard output."""
+    """Make a login for a program. The password that is made for it is printed alone on standard output.
+
+    A file that this is redirected to gets mode 0600.
+    """
     password = _password_in(new_password_file, ask_password)
     payload = {"name": name, **given(read=read or None, write=write or None)}
 

@@ -1,10 +1,12 @@
 """Questions to the person at the terminal. The connection lives on meanwhile, and Ctrl-C ends it at once."""
 
 import asyncio
+import os
+import stat
 import sys
 import termios
 from collections.abc import Sequence
-from typing import Final
+from typing import IO, Final
 
 from rich.text import Text
 
@@ -88,3 +90,16 @@ async def claim_chosen(claims: Sequence[dict[str, object]], *, by_token: bool) -
     rest = " (Enter: the one with the right token)" if by_token else ""
     number = await chosen(f"Which one is it?{rest}", len(claims), may_be_none=by_token)
     return None if number is None else str(claims[number - 1]["fingerprint"])
+
+
+def close_to_others(output: IO[str]) -> None:
+    """Give the file that a password will be written to mode 0600, where it is a file of ours.
+
+    A shell that redirects makes it, mostly so that everybody on the machine can read it.
+    """
+    try:
+        status = os.fstat(output.fileno())
+    except OSError:  # no file at all
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.geteuid():
+        os.fchmod(output.fileno(), 0o600)

@@ -1,7 +1,7 @@
 """What the doctor finds, and what it looks at. Data only, read once; nothing of an installation is changed."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -64,9 +64,9 @@ class Subject:
     operations: Configuration | None
     bootstrap: Configuration | None
     accounts_path: Path
-    accounts: dict[str, Any] | None
+    accounts: dict[str, Any] | None = field(repr=False)
     is_beside: bool
-    database: str | None
+    database: str | None = field(repr=False)
     faults: tuple[Finding, ...]
 
 

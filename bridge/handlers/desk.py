@@ -36,7 +36,7 @@ class Desk:
     rulebook: Rulebook
     now: int
     role: str = VIEWER
-    payload: bytes = b""
+    payload: bytes = field(default=b"", repr=False)
     audit: list[AuditEntry] = field(default_factory=list)
     news: list[BulkEvent] = field(default_factory=list)
     quiet: bool = False

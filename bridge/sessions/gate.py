@@ -147,7 +147,8 @@ class GateSession:
             return
         with suppress(Disconnected):  # the session itself notices, and ends
             for registration in registrations:
-                self._send(connection, self._intake.push(registration))
+                if (answer := self._intake.push(registration)) is not None:
+                    self._send(connection, answer)
 
     async def _push_again(self, connection: Connection) -> None:
         after = ""

@@ -124,7 +124,7 @@ def test_ids_may_be_given_one_by_one_and_from_a_file(bootstrap_file: Path) -> No
 
 def test_a_run_writes_labels_that_the_labels_command_prints_with_the_key_fingerprints(bootstrap_file: Path) -> None:
     state = bootstrap_file.parent / "state"
-    run(bootstrap_file, "--count", 2, "--tokens", "mixed", "--sealed")
+    run(bootstrap_file, "--count", 2, "--tokens", "mixed")
     printed = json.loads(invoke("labels", "--state", state, "--json").stdout)
     assert [label["id"] for label in printed] == ["sim-001", "sim-002"]
     assert printed[0]["token"] is None
@@ -143,6 +143,42 @@ def test_a_run_writes_labels_that_the_labels_command_prints_with_the_key_fingerp
 def test_a_second_run_says_that_devices_go_on_as_they_began(bootstrap_file: Path) -> None:
     assert "go on with the call" not in run(bootstrap_file).output
     assert "1 devices go on with the call" in run(bootstrap_file, "--line").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sealed"),
+    [
+        ((), True),
+        (("--sealed",), True),
+        (("--plain",), True),
+        (("--no-sealed",), False),
+        (("--line",), False),
+        (("--line", "--no-sealed"), False),
+    ],
+    ids=lambda value: " ".join(value) or "nothing said" if isinstance(value, tuple) else "",
+)
+def test_devices_ask_for_sealed_answers_unless_they_cannot_or_shall_not(
+    bootstrap_file: Path, arguments: tuple[str, ...], sealed: bool
+) -> None:
+    run(bootstrap_file, *arguments)
+    (memory,) = StateStore(bootstrap_file.parent / "state").memories()
+    assert (memory.approach.private_key is not None) is sealed
+
+
+@pytest.mark.parametrize(("before", "after"), [("--no-sealed", ()), ("--sealed", ("--no-sealed",))])
+def test_devices_that_wait_go_on_with_the_key_that_they_began_with_or_without_one(
+    bootstrap_file: Path, before: str, after: tuple[str, ...]
+) -> None:
+    store = StateStore(bootstrap_file.parent / "state")
+    run(bootstrap_file, "--count", 2, before)
+    first = store.memories()
+    assert "2 devices go on with the call" in run(bootstrap_file, "--count", 2, *after).output
+    assert store.memories() == first
+    run(bootstrap_file, "--count", 3, *after)
+    assert [memory.approach.private_key is None for memory in store.memories()] == [
+        *[memory.approach.private_key is None for memory in first],
+        "--no-sealed" in after,
+    ]
 
 
 def test_without_a_token_means_that_the_label_has_one(bootstrap_file: Path) -> None:

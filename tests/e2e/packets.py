@@ -18,15 +18,27 @@ def _packet(kind: int, body: bytes) -> bytes:
             return bytes(head) + body
 
 
-def connect(client_id: str, username: str, password: str, *, version: int = 4) -> bytes:
-    """CONNECT of MQTT 3.1.1, or 5 without properties, with a clean session."""
-    header = _text("MQTT") + bytes([version, 0xC2]) + struct.pack(">H", 120) + (b"\0" if version == 5 else b"")
-    return _packet(0x10, header + _text(client_id) + _text(username) + _text(password))
+def connect(
+    client_id: str | bytes,
+    username: str | bytes | None,
+    password: str | bytes | None,
+    *,
+    version: int = 4,
+    bit: int = 0,
+) -> bytes:
+    """CONNECT of MQTT 3.1.1, or 5 without properties, with a clean session.
+
+    A user name or password of None is left out. ``bit`` is set in the version, as Mosquitto does that is a bridge.
+    """
+    flags = 0x02 | (0x80 if username is not None else 0) | (0x40 if password is not None else 0)
+    header = _text("MQTT") + bytes([version | bit, flags]) + struct.pack(">H", 120)
+    header += b"\0" if version == 5 else b""
+    return _packet(0x10, header + b"".join(_text(one) for one in (client_id, username, password) if one is not None))
 
 
-def subscribe(topic: str, *, qos: int = 1, version: int = 4) -> bytes:
+def subscribe(topic: str | bytes, *, qos: int = 1, version: int = 4, mid: int = 1) -> bytes:
     """SUBSCRIBE to one topic."""
-    return _packet(0x82, struct.pack(">H", 1) + (b"\0" if version == 5 else b"") + _text(topic) + bytes([qos]))
+    return _packet(0x82, struct.pack(">H", mid) + (b"\0" if version == 5 else b"") + _text(topic) + bytes([qos]))
 
 
 def publish(

@@ -5,7 +5,7 @@ import contextlib
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,20 @@ from paho.mqtt.properties import Properties
 V5 = aiomqtt.ProtocolVersion.V5
 V311 = aiomqtt.ProtocolVersion.V311
 PATIENCE = 10.0
+
+
+@contextlib.contextmanager
+def cancellable() -> Iterator[None]:
+    """Be cancelled also where aiomqtt's waits forget it: up to Python 3.11, when what they wait for has come meanwhile.
+
+    Somebody who calls for ever would otherwise call for ever.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    yield
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 @dataclass
@@ -43,7 +57,8 @@ class Peer:
         return value
 
     async def subscribe(self, topic: str, qos: int = 1) -> list[int]:
-        codes = await self.client.subscribe(topic, qos)
+        with cancellable():
+            codes = await self.client.subscribe(topic, qos)
         return [code if isinstance(code, int) else code.value for code in codes]
 
     async def thrown_out(self) -> None:
@@ -64,7 +79,8 @@ class Peer:
         if correlation is not None:
             properties = Properties(PacketTypes.PUBLISH)
             properties.CorrelationData = correlation
-        await self.client.publish(topic, payload, qos, retain, properties)
+        with cancellable():
+            await self.client.publish(topic, payload, qos, retain, properties)
 
 
 def payload_of(message: aiomqtt.Message) -> bytes:

@@ -161,11 +161,15 @@ class UpSite(Site):
 class ApartSite(Site):
     """`init`, then both brokers and `serve` as processes of their own."""
 
+    def make(self) -> None:
+        """Make keys, accounts and both brokers' configurations."""
+        port, bootstrap_port = free_ports(2)
+        done = self.cli("init", "--port", str(port), "--bootstrap-port", str(bootstrap_port))
+        assert done.returncode == 0, done.stderr
+
     def start(self) -> None:
         if not self.data.exists():
-            port, bootstrap_port = free_ports(2)
-            done = self.cli("init", "--port", str(port), "--bootstrap-port", str(bootstrap_port))
-            assert done.returncode == 0, done.stderr
+            self.make()
         for name in ("operations", "bootstrap"):
             self.start_broker(name)
         self.start_bridge()

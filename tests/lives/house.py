@@ -180,6 +180,7 @@ class House:
     def push(self, registrations: Sequence[Registration]) -> None:
         for registration in registrations:
             answer = self.intake.push(registration)
+            assert answer is not None
             login = self.broker.there[f"{registration.tenant}/device_{registration.id}"]
             assert login.password == KEYS.device_password(
                 registration.tenant, registration.id, registration.seed or b"", registration.key_id or ""
@@ -212,6 +213,7 @@ class House:
         for one in page:
             if not redelivery_ended(one, self.rulebook.policy(one.tenant), now):
                 answer = self.intake.push(one)
+                assert answer is not None
                 self.pushed.append(answer)
                 self.sent(answer)
 

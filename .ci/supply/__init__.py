@@ -1,0 +1,1 @@
+"""What the project is shipped with: the lock file, licences, known vulnerabilities, the bill of materials."""

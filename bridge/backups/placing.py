@@ -1,0 +1,134 @@
+"""Puts a restored installation into its folder and moves the old one aside, or changes nothing.
+
+A file in the folder says that it is under way, from before the first move to after the last; while it is there no
+bridge starts (`installation.load`), and the next restore goes back to what was there before it begins. Parts may be
+file systems of their own, as a container's volumes are: then what is in them is moved.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from bridge.backups import BackupFault
+from bridge.backups.archive import sync_folder
+from bridge.backups.contents import MADE_AGAIN, PARTS, TOP
+from bridge.folder import Folder, write_private
+
+ASIDE: Final = "before-restore-"
+_REPLACED: Final = (*TOP, *MADE_AGAIN, *PARTS)
+_MOVING_OUT, _MOVING_IN = "moving out", "moving in"
+
+
+def place(data: Path, stage: Path, called: str, *, moved: Callable[[str], None] = lambda name: None) -> Path | None:
+    """Move what is in ``stage`` into ``data``, and what was there into a folder of it, whose path is returned.
+
+    ``called`` names that folder, after the time. What comes belongs to whom that belonged to whose place it takes.
+    ``moved`` hears of each step, for tests. Raises OSError, after which all is as it was.
+    """
+    names = (f"{ASIDE}{called}{'' if again == 0 else f'.{again}'}" for again in count())
+    aside = next(data / name for name in names if not (data / name).exists())
+    aside.mkdir(mode=0o700)
+    try:
+        _note(data, _MOVING_OUT, aside)
+        for name in _REPLACED:
+            _move(data / name, aside / name)
+            moved(f"out {name}")
+        _note(data, _MOVING_IN, aside)
+        for name in _REPLACED:
+            _move(stage / name, data / name)
+            moved(f"in {name}")
+        for name in PARTS:
+            if (data / name).is_dir():
+                _as_it_belonged(data / name, aside / name)
+                sync_folder(data / name)
+        sync_folder(data)
+    except BaseException:
+        if not undo(data):
+            aside.rmdir()
+        raise
+    Folder(data).restoring.unlink()
+    sync_folder(data)
+    if any(aside.iterdir()):
+        return aside
+    aside.rmdir()
+    return None
+
+
+def undo(data: Path) -> bool:
+    """Go back to what was there before a restore that was cut short; False if there was none.
+
+    Raises OSError, BackupFault.
+    """
+    marker = Folder(data).restoring
+    if not marker.exists():
+        return False
+    try:
+        content = json.loads(marker.read_text(encoding="utf-8"))
+        aside, phase = data / str(content["aside"]), content["phase"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackupFault(f"{marker} cannot be understood ({error}): look what is in {data}/{ASIDE}…") from error
+    if phase == _MOVING_IN:
+        for name in _REPLACED:  # what has come so far is in the backup still
+            _take_away(data / name)
+        _note(data, _MOVING_OUT, aside)
+    for name in _REPLACED:
+        _move(aside / name, data / name)
+    if aside.is_dir():
+        aside.rmdir()
+    marker.unlink()
+    sync_folder(data)
+    return True
+
+
+def _note(data: Path, phase: str, aside: Path) -> None:
+    content = {"phase": phase, "aside": aside.name, "what": "a restore is under way, or was cut short: run it again"}
+    write_private(Folder(data).restoring, json.dumps(content) + "\n")
+    sync_folder(data)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a file, or a folder with all that is in it, onto what is not there or is an empty folder."""
+    if not source.exists() and not source.is_symlink():
+        return
+    if source.is_dir() and (os.path.ismount(source) or target.is_dir()):
+        target.mkdir(mode=0o700, exist_ok=True)
+        for path in sorted(source.iterdir()):
+            shutil.move(path, target / path.name)
+        if not os.path.ismount(source):
+            source.rmdir()
+        return
+    source.rename(target)
+
+
+def _as_it_belonged(part: Path, before: Path) -> None:
+    """Give a folder and what is in it the owners and the mode of what was there: the bridge's user, or a broker's."""
+    stayed = os.path.ismount(part) or not before.is_dir()
+    if not stayed:
+        part.chmod(before.stat().st_mode & 0o777)
+    if os.geteuid() != 0:
+        return
+    owner = owner_of(part if stayed else before)
+    os.chown(part, *owner)
+    for path in part.iterdir():
+        old = before / path.name
+        os.chown(path, *(owner_of(old) if old.exists() else owner), follow_symlinks=False)
+
+
+def owner_of(path: Path) -> tuple[int, int]:
+    """Return user and group of a file or folder. Raises OSError."""
+    found = path.lstat()
+    return found.st_uid, found.st_gid
+
+
+def _take_away(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        for inside in path.iterdir():
+            _take_away(inside)
+        if not os.path.ismount(path):
+            path.rmdir()
+    else:
+        path.unlink(missing_ok=True)

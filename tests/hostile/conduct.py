@@ -1,0 +1,5 @@
+"""Attacks by behaviour: what clients do with messages that they may send."""
+
+from tests.hostile import Attack
+
+ATTACKS: tuple[Attack, ...] = ()

@@ -1,0 +1,131 @@
+"""A restore that is cut short at any step changes nothing: the next start refuses, the next restore goes back first."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bridge import installation
+from bridge.backups import BackupFault
+from bridge.backups.placing import place, undo
+from bridge.installation import InstallationFault
+from tests.lived import files_of
+
+OLD = {
+    "access.json": "old access",
+    "bridge/keys.json": "old keys",
+    "bridge/beside.json": "old beside",
+    "operations-broker/mosquitto.db": "old sessions",
+}
+NEW = {
+    "bridge/keys.json": "new keys",
+    "ca.pem": "new",
+    "bootstrap-broker/acl": "new acl",
+    "bridge/installation.json": "n",
+}
+STEPS = 2 * 6
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return written(tmp_path / "data", OLD)
+
+
+@pytest.fixture
+def stage(data: Path) -> Path:
+    return written(data / ".restoring", NEW)
+
+
+def steps(at: int, what: Callable[[], None]) -> Callable[[str], None]:
+    left = iter(range(at, -1, -1))
+
+    def moved(name: str) -> None:
+        if next(left) == 0:
+            what()
+
+    return moved
+
+
+def texts(data: Path) -> dict[str, str]:
+    return {name: raw.decode() for name, raw in files_of(data).items() if not name.startswith(".restoring/")}
+
+
+def test_the_new_is_there_and_the_old_is_aside_whole(data: Path, stage: Path) -> None:
+    aside = place(data, stage, "then")
+    assert aside == data / "before-restore-then"
+    assert texts(data) == {**NEW, **{f"before-restore-then/{name}": content for name, content in OLD.items()}}
+    written(data / ".restoring", NEW)
+    assert place(data, stage, "then") == data / "before-restore-then.1", "in the same second"
+
+
+def test_into_an_empty_folder_nothing_is_moved_aside(tmp_path: Path) -> None:
+    data = tmp_path / "empty"
+    stage = written(data / ".restoring", NEW)
+    assert place(data, stage, "then") is None
+    assert texts(data) == NEW
+
+
+@pytest.mark.parametrize("at", range(STEPS))
+def test_whatever_is_raised_in_the_middle_all_is_as_it_was(data: Path, stage: Path, at: int) -> None:
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place(data, stage, "then", moved=steps(at, fail))
+    assert texts(data) == OLD
+
+
+@pytest.mark.parametrize("at", range(STEPS))
+def test_who_is_killed_in_the_middle_is_undone_by_the_next_and_nothing_starts_meanwhile(
+    data: Path, stage: Path, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die() -> None:
+        monkeypatch.setattr("bridge.backups.placing.undo", lambda data: True)
+        raise Killed
+
+    with pytest.raises(Killed):
+        place(data, stage, "then", moved=steps(at, die))
+    monkeypatch.undo()
+    for begin in (installation.load, installation.make):
+        with pytest.raises(InstallationFault, match="run bootstrap-bridge restore again"):
+            begin(data)
+    (data / "bridge").mkdir(exist_ok=True)
+    (data / "bridge" / "lock").touch()  # as a start leaves it that was refused
+    assert undo(data)
+    assert texts(data) == OLD
+    assert not undo(data)
+
+
+def test_a_part_that_is_a_disk_of_its_own_is_filled_and_emptied(
+    data: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = data / "bridge"
+    monkeypatch.setattr("bridge.backups.placing.os.path.ismount", lambda path: Path(path) == part)
+    number = part.stat().st_ino
+    place(data, stage, "then")
+    assert part.stat().st_ino == number, "it cannot be moved"
+    assert texts(data) == {**NEW, **{f"before-restore-then/{name}": content for name, content in OLD.items()}}
+    written(data / ".restoring", OLD)
+    with pytest.raises(KeyboardInterrupt):
+        place(data, stage, "later", moved=steps(STEPS - 1, lambda: (_ for _ in ()).throw(KeyboardInterrupt)))
+    assert texts(data)["bridge/keys.json"] == "new keys"
+    assert part.stat().st_ino == number
+
+
+def test_a_word_about_a_restore_that_nobody_understands_is_refused(data: Path) -> None:
+    (data / "restore-under-way.json").write_text(json.dumps({"phase": "?"}))
+    with pytest.raises(BackupFault, match="cannot be understood"):
+        undo(data)
+    assert (data / "bridge" / "keys.json").read_text() == "old keys"

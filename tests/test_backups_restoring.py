@@ -1,0 +1,508 @@
+"""A backup is put back whole or not at all; what was deleted, replaced or rotated since stays so unless asked for."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import tarfile
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import installation
+from bridge.backups import BackupFault, making, restoring
+from bridge.backups.restoring import Restored, Wishes, restore
+from bridge.credentials import backup_mac
+from bridge.folder import write_private
+from bridge.installation import InstallationFault
+from bridge.locks import Busy, lock_bridge, lock_folder
+from bridge.records import Change
+from bridge.transaction import Transaction
+from tests.databases.make import HERE
+from tests.lived import CHOSEN, DEVICES, add_key, bring, change, delete, files_of, lived_in, note, rows
+from tests.making import waiting
+from tests.test_backups_making import members
+
+SINCE = "SELECT username, seed FROM accounts WHERE wanted ORDER BY username"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return lived_in(tmp_path / "data").folder.path
+
+
+@pytest.fixture
+def file(data: Path, tmp_path: Path) -> Path:
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    return tmp_path / "one.backup"
+
+
+@pytest.fixture
+def apart(data: Path, tmp_path: Path) -> Path:
+    making.back_up(making.Wishes(data, tmp_path / "apart.backup", without_keys=True))
+    making.back_up_keys(data, tmp_path / "keys", force=False)
+    return tmp_path / "apart.backup"
+
+
+def put_back(file: Path, data: Path, **wishes: Any) -> Restored:
+    return restore(Wishes(file, data, **wishes))
+
+
+def password_of(data: Path, name: str) -> str:
+    """What a device of this folder logs in with."""
+    (tenant, seed, key) = rows(data, f"SELECT tenant, seed, key_id FROM accounts WHERE subject = '{name}'")[0]
+    return installation.read_keys(data / "bridge" / "keys.json").device_password(tenant, name, seed, key)
+
+
+def broker_accounts(data: Path) -> set[str]:
+    content = json.loads((data / "operations-broker" / "dynamic-security.json").read_text(encoding="utf-8"))
+    return {one["username"] for one in content["clients"]}
+
+
+def do(data: Path, *steps: Callable[[Transaction], Any]) -> None:
+    for step in steps:
+        change(data, step)
+
+
+def brought(data: Path, name: str, key: str | None = None) -> Callable[[Transaction], Any]:
+    made = installation.load(data)
+    return lambda transaction: bring(transaction, made, name, key)
+
+
+def test_on_another_machine_all_is_as_it_was(data: Path, file: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new" / "deep"
+    told = put_back(file, new)
+    assert told.aside is None
+    assert told.changes.compared is None
+    assert {name: raw for name, raw in files_of(new).items() if "registrations.db" not in name} == {
+        name: raw for name, raw in files_of(data).items() if "registrations.db" not in name
+    }
+    assert rows(new, SINCE) == rows(data, SINCE)
+    assert [password_of(new, name) for name in DEVICES] == [password_of(data, name) for name in DEVICES]
+    assert {path.stat().st_mode & 0o077 for path in (new / "bridge").iterdir()} == {0}
+    assert sorted(path.name for path in new.iterdir()) == ["bootstrap-broker", "bridge", "lock", "operations-broker"]
+    assert installation.make(new).mended == ()
+
+
+def test_the_restore_stands_in_the_audit_of_each_tenant(data: Path, file: Path) -> None:
+    told = put_back(file, data)
+    found = rows(data, "SELECT tenant, actor, outcome, details FROM audit WHERE action = 'restore' ORDER BY tenant")
+    assert [row[:3] for row in found] == [
+        ("default", "management/bridge", "ok"),
+        ("management", "management/bridge", "ok"),
+    ]
+    assert json.loads(found[0][3]) == {"backup": told.manifest.at}
+    assert json.loads(found[1][3])["compared"] is True
+
+
+def test_who_was_deleted_since_stays_so_and_who_was_renewed_keeps_the_new_password(data: Path, file: Path) -> None:
+    then = password_of(data, "pump-2")
+    do(data, lambda t: delete(t, "pump-1"), brought(data, "pump-2"), brought(data, "later-1"), _without_kim)
+    now = password_of(data, "pump-2")
+    told = put_back(file, data).changes
+    assert told.devices_deleted == ("pump-1",)
+    assert told.devices_renewed == ("pump-2",)
+    assert told.devices_come == ("later-1",)
+    assert told.people_deleted == ("kim",)
+    assert password_of(data, "pump-2") == now != then
+    assert rows(data, "SELECT id FROM registrations ORDER BY id") == ["pump-2", "pump-3", "waits-1"]
+    assert rows(data, "SELECT id FROM devices ORDER BY id") == ["pump-2", "pump-3"]
+    # The rows still know them, as accounts to be taken away; the broker does not let them in even before that.
+    assert rows(data, "SELECT username FROM accounts WHERE NOT wanted ORDER BY 1") == ["default/device_pump-1", "kim"]
+    assert rows(data, "SELECT username FROM accounts WHERE kind = 'device' AND installed IS NULL AND wanted") == [
+        "default/device_pump-2"
+    ]
+    assert {"default/device_pump-1", "default/device_pump-2", "kim"} & broker_accounts(data) == set()
+    assert "default/device_pump-3" in broker_accounts(data)
+    (number,) = rows(data, "SELECT sum(number) FROM tallies WHERE hour = 0")
+    assert number == 3, "the counts are those of the rows"
+
+
+async def _without_kim(transaction: Transaction) -> None:
+    await transaction.forget_accounts(["kim"])
+    await note(transaction, "delete-administrator")
+
+
+def test_revived_they_are_as_they_were_and_it_is_told(data: Path, file: Path) -> None:
+    then = {name: password_of(data, name) for name in DEVICES}
+    do(data, lambda t: delete(t, "pump-1"), brought(data, "pump-2"), _without_kim)
+    told = put_back(file, data, revive=True)
+    assert (told.revived, told.changes.devices_deleted, told.changes.devices_renewed) == (
+        True,
+        ("pump-1",),
+        ("pump-2",),
+    )
+    assert {name: password_of(data, name) for name in DEVICES} == then
+    made = installation.load(data)
+    ((secret, key),) = rows(data, "SELECT secret, key_id FROM accounts WHERE username = 'kim'")
+    assert made.keys.unlocked("kim", secret, key) == CHOSEN
+
+
+def test_one_that_was_registered_anew_and_waits_is_not_let_in_with_its_old_password(data: Path, file: Path) -> None:
+    async def again(transaction: Transaction) -> None:
+        before = (await transaction.registrations(["pump-1"]))["pump-1"]
+        await delete(transaction, "pump-1")
+        await transaction.save([Change(None, waiting(id=before.id))])
+
+    do(data, again)
+    told = put_back(file, data).changes
+    assert told.devices_deleted == ("pump-1",)
+    assert rows(data, "SELECT id FROM registrations WHERE id = 'pump-1'") == []
+
+
+def test_one_who_was_accepted_since_has_to_be_accepted_again(data: Path, file: Path) -> None:
+    do(data, brought(data, "waits-1"))
+    told = put_back(file, data).changes
+    assert (told.devices_accepted, told.devices_come) == (("waits-1",), ())
+    assert rows(data, "SELECT username FROM accounts WHERE subject = 'waits-1'") == []
+
+
+def test_the_folder_that_tells_what_changed_may_be_another(data: Path, file: Path, tmp_path: Path) -> None:
+    do(data, lambda t: delete(t, "pump-1"))
+    told = put_back(file, tmp_path / "new", compare_with=data)
+    assert told.changes.devices_deleted == ("pump-1",)
+    assert rows(tmp_path / "new", "SELECT id FROM devices ORDER BY 1") == ["pump-2", "pump-3"]
+
+
+def test_a_database_that_does_not_go_on_where_the_backup_ends_tells_nothing(
+    data: Path, file: Path, tmp_path: Path
+) -> None:
+    """All devices are missing in one that was begun anew; who would leave them out would restore nothing."""
+    anew = lived_in(tmp_path / "anew").folder.path
+    shutil.copy(anew / "bridge" / "registrations.db", data / "bridge" / "registrations.db")
+    told = put_back(file, data)
+    assert told.changes.compared is None
+    assert "was begun anew" in told.changes.reason
+    assert rows(data, "SELECT id FROM devices ORDER BY 1") == list(DEVICES)
+
+
+def test_an_older_database_tells_nothing(data: Path, file: Path, tmp_path: Path) -> None:
+    do(data, brought(data, "later-1"), lambda t: note(t, "accept", "later-1"))
+    making.back_up(making.Wishes(data, tmp_path / "two.backup"))
+    put_back(file, data)
+    told = put_back(tmp_path / "two.backup", data)
+    assert "does not go on where the backup ends" in told.changes.reason
+    assert "later-1" in rows(data, "SELECT id FROM devices")
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged", "empty"])
+def test_where_the_database_is_lost_it_is_said_that_nothing_is_known(data: Path, file: Path, how: str) -> None:
+    database = data / "bridge" / "registrations.db"
+    if how == "missing":
+        database.unlink()
+    else:
+        database.write_bytes(b"" if how == "empty" else os.urandom(50_000))
+    told = put_back(file, data)
+    assert told.changes.compared is None
+    assert str(database) in told.changes.reason
+    assert rows(data, "SELECT id FROM devices ORDER BY 1") == list(DEVICES)
+
+
+def test_a_key_and_a_bootstrap_login_that_were_rotated_since_stay(data: Path, file: Path) -> None:
+    add_key(data, "later")
+    facts = data / "bridge" / "installation.json"
+    content = json.loads(facts.read_text(encoding="utf-8"))
+    content["bootstrap_password"] = "another word"
+    facts.write_text(json.dumps(content), encoding="utf-8")
+    do(data, brought(data, "pump-2"))
+    now = password_of(data, "pump-2")
+    told = put_back(file, data)
+    assert told.stayed == ("bridge/keys.json", "bridge/installation.json")
+    assert told.bootstrap_renewed
+    assert told.lost == ()
+    assert password_of(data, "pump-2") == now
+    assert installation.read_keys(data / "bridge" / "keys.json").current == "later"
+    put_back(file, data, revive=True)
+    assert "later" not in installation.read_keys(data / "bridge" / "keys.json").masters
+    assert json.loads(facts.read_text(encoding="utf-8"))["bootstrap_password"] != "another word"
+
+
+def test_a_password_whose_key_is_lost_is_told_as_not_kept(data: Path, file: Path) -> None:
+    add_key(data, "later")
+    do(data, brought(data, "pump-2"))
+    (data / "bridge" / "keys.json").unlink()
+    told = put_back(file, data)
+    assert told.lost == ("default/device_pump-2",)
+    assert told.stayed == ()
+    assert "default/device_pump-2" not in broker_accounts(data), "the bridge makes it anew when it starts"
+    assert password_of(data, "pump-2")
+
+
+def test_the_authority_that_was_made_anew_stays_with_all_that_it_signed(data: Path, tmp_path: Path) -> None:
+    names = ("bridge/ca.key", "bridge/ca.pem", "ca.pem", "operations-broker/server.pem")
+    for name in names:
+        (data / name).write_text("then")
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    for name in names:
+        (data / name).write_text("now")
+    assert set(put_back(tmp_path / "one.backup", data).stayed) == set(names)
+    assert {(data / name).read_text() for name in names} == {"now"}
+    (data / "bridge" / "ca.key").unlink()
+    assert put_back(tmp_path / "one.backup", data).stayed == ()
+    assert {(data / name).read_text() for name in names} == {"then"}, "half an authority is none"
+
+
+def test_keys_kept_apart_open_a_backup_without_keys(data: Path, apart: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    assert put_back(apart, new, keys=tmp_path / "keys").aside is None
+    assert {name: raw for name, raw in files_of(new).items() if "registrations.db" not in name} == {
+        name: raw for name, raw in files_of(data).items() if "registrations.db" not in name
+    }
+    assert password_of(new, "pump-1") == password_of(data, "pump-1")
+
+
+def test_without_keys_nothing_but_the_database_can_be_read(data: Path, apart: Path) -> None:
+    here, packed = files_of(data), members(apart)
+    assert "bridge/keys.json" not in packed
+    for name, raw in packed.items():
+        if not name.startswith("manifest.") and name != "bridge/registrations.db":
+            assert len(raw) == len(here[name]) + 28, "a nonce and a tag"
+            assert here[name][:50] not in raw or not here[name]
+
+
+def wrong_keys(data: Path, tmp_path: Path, how: str) -> Path:
+    file = tmp_path / "wrong"
+    content = json.loads((data / "bridge" / "keys.json").read_text(encoding="utf-8"))
+    other = json.loads((lived_in(tmp_path / "other").folder.keys).read_text(encoding="utf-8"))
+    match how:
+        case "another installation's":
+            content = other
+        case "the same name":
+            content["keys"][content["current"]] = other["keys"][other["current"]]
+        case "damaged":
+            content["keys"][content["current"]] = "AA=="
+        case "not there":
+            return file
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("another installation's", "does not hold: it is another installation's"),
+        ("the same name", "is another than that of the backup"),
+        ("damaged", "holds no master keys"),
+        ("not there", "cannot be read"),
+    ],
+)
+def test_wrong_keys_are_refused_before_anything_is_changed(
+    data: Path, apart: Path, tmp_path: Path, how: str, words: str
+) -> None:
+    before = files_of(data)
+    with pytest.raises((BackupFault, InstallationFault)) as refused:
+        put_back(apart, data, keys=wrong_keys(data, tmp_path, how))
+    assert words in str(refused.value)
+    with pytest.raises(BackupFault, match=r"made without keys.*--keys"):
+        put_back(apart, data)
+    assert files_of(data) == before
+
+
+def altered(file: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    """Pack a backup anew as somebody may who is no friend, with the files in the order of its manifest."""
+    found = members(file)
+    change(found)
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, content in found.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            archive.addfile(header, io.BytesIO(content))
+    hostile = file.with_name("hostile.backup")
+    hostile.write_bytes(gzip.compress(raw.getvalue()))
+    return hostile
+
+
+def _rows_changed(found: dict[str, bytes]) -> None:
+    found["bridge/registrations.db"] = found["bridge/registrations.db"].replace(b"viewer", b"owner!")
+
+
+def _rows_changed_and_the_manifest(found: dict[str, bytes]) -> None:
+    _rows_changed(found)
+    manifest = json.loads(found["manifest.json"])
+    for one in manifest["members"]:
+        one["sha256"] = hashlib.sha256(found[one["name"]]).hexdigest()
+    found["manifest.json"] = json.dumps(manifest).encode()
+
+
+def _manifest(found: dict[str, bytes], **changes: Any) -> None:
+    found["manifest.json"] = json.dumps({**json.loads(found["manifest.json"]), **changes}).encode()
+
+
+def _one_more(found: dict[str, bytes]) -> None:
+    found["bridge/planted.json"] = b"{}"
+
+
+def _one_less(found: dict[str, bytes]) -> None:
+    found.popitem()
+
+
+def _a_huge_one(found: dict[str, bytes]) -> None:
+    manifest = json.loads(found["manifest.json"])
+    manifest["members"][-1]["size"] = 10**15
+    found["manifest.json"] = json.dumps(manifest).encode()
+
+
+@pytest.mark.parametrize(
+    ("change_", "words"),
+    [
+        (_rows_changed, "is not what was packed"),
+        (_rows_changed_and_the_manifest, "changed after it was made"),
+        (lambda found: _manifest(found, format=2), "format 2"),
+        (lambda found: _manifest(found, at="2001"), "changed after it was made"),
+        (lambda found: _manifest(found, members=[]), "more than its manifest says|changed after"),
+        (_one_more, "more than its manifest says"),
+        (_one_less, "no backup|cut off"),
+        (_a_huge_one, "MB are free|another size|changed after"),
+        (lambda found: found.update({"manifest.mac": b"0" * 64}), "changed after it was made"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["file", "apart"])
+def test_a_backup_that_was_changed_is_refused_and_changes_nothing(
+    data: Path, tmp_path: Path, request: pytest.FixtureRequest, kind: str, change_: Any, words: str
+) -> None:
+    hostile = altered(request.getfixturevalue(kind), change_)
+    before = files_of(data)
+    with pytest.raises(BackupFault, match=words):
+        put_back(hostile, data, keys=tmp_path / "keys" if kind == "apart" else None)
+    assert files_of(data) == before
+    with pytest.raises(BackupFault):
+        put_back(hostile, tmp_path / "new", keys=tmp_path / "keys" if kind == "apart" else None)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_is_cut_off_anywhere_changes_nothing(data: Path, file: Path, tmp_path: Path) -> None:
+    raw, before = file.read_bytes(), files_of(data)
+    for length in range(0, len(raw), max(1, len(raw) // 25)):
+        cut = tmp_path / "cut"
+        cut.write_bytes(raw[:length])
+        with pytest.raises(BackupFault):
+            put_back(cut, data)
+    assert files_of(data) == before
+
+
+def test_a_backup_of_a_newer_program_is_refused_in_words(data: Path, tmp_path: Path) -> None:
+    change(data, _newer_schema)
+    making.back_up(making.Wishes(data, tmp_path / "newer.backup"))
+    with pytest.raises(BackupFault, match="made by a newer bootstrap-bridge"):
+        put_back(tmp_path / "newer.backup", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+async def _newer_schema(transaction: Transaction) -> None:
+    await transaction.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+
+def test_a_backup_of_an_older_program_is_brought_to_this_version(data: Path, tmp_path: Path) -> None:
+    oldest = min(path.stem for path in HERE.glob("*.sql"))
+    database = data / "bridge" / "registrations.db"
+    database.unlink()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript((HERE / f"{oldest}.sql").read_text(encoding="utf-8"))
+    keys = {"current": "k1", "keys": {"k1": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}
+    facts = json.loads((data / "bridge" / "installation.json").read_text(encoding="utf-8"))
+    for one in facts["administrators"]:
+        one["key_id"] = "k1"
+    write_private(data / "bridge" / "keys.json", json.dumps(keys))
+    write_private(data / "bridge" / "installation.json", json.dumps(facts))
+    making.back_up(making.Wishes(data, tmp_path / "old.backup"))
+    told = put_back(tmp_path / "old.backup", data)
+    assert told.manifest.schema_version == oldest
+    assert told.changes.compared is not None, "the older one that is there can be compared too"
+    (version,) = rows(data, "SELECT version_num FROM alembic_version")
+    assert version > oldest
+    assert rows(data, "SELECT count(*) FROM registrations")[0] > 10
+
+
+def test_a_running_bridge_is_refused_by_the_number_of_its_process(data: Path, file: Path) -> None:
+    before = files_of(data)
+    for lock in (lock_folder, lock_bridge):
+        with ExitStack() as stack:
+            stack.callback(lock(data).release)
+            with pytest.raises(Busy, match=rf"process {os.getpid()}\): end that one first"):
+                put_back(file, data)
+    assert files_of(data) == before
+
+
+def test_a_running_broker_is_refused_since_it_would_write_over_what_is_restored(
+    data: Path, file: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        facts = data / "bridge" / "installation.json"
+        content = json.loads(facts.read_text(encoding="utf-8"))
+        facts.write_text(json.dumps({**content, "bootstrap_port": broker.getsockname()[1]}), encoding="utf-8")
+        with pytest.raises(BackupFault, match=rf"bootstrap broker.*process {os.getpid()}.*end it first"):
+            put_back(file, data)
+        theirs = {"configuration": str(tmp_path / "mosquitto.conf"), "dynamicSecurity": str(tmp_path / "theirs.json")}
+        (data / "bridge" / "beside.json").write_text(json.dumps(theirs))
+        accounts = data / "operations-broker" / "dynamic-security.json"
+        now = accounts.read_text().replace("device_pump-1", "device_pump-x")
+        accounts.write_text(now)
+        told = put_back(file, data)
+    assert accounts.read_text() == now
+    assert "stays as your broker has it" in told.notes[-1]
+
+
+def test_what_is_not_in_the_backup_is_told(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "AGAIN", 0.0)
+    theirs = tmp_path / "theirs.json"
+    shutil.copy(data / "operations-broker" / "dynamic-security.json", theirs)
+    (data / "operations-broker" / "dynamic-security.json").write_text("{")
+    content = {"configuration": "/etc/mosquitto/mosquitto.conf", "dynamicSecurity": str(theirs)}
+    (data / "bridge" / "beside.json").write_text(json.dumps(content))
+    making.back_up(making.Wishes(data, tmp_path / "one.backup", without_database=True))
+    told = put_back(tmp_path / "one.backup", tmp_path / "new")
+    said = "\n".join(told.notes)
+    assert "pg_restore" in said
+    assert "could not be read when the backup was made" in said
+    assert f"{theirs}, where your broker keeps its accounts, is not touched" in said
+    assert (tmp_path / "new/operations-broker/dynamic-security.of-your-broker.json").read_bytes() == theirs.read_bytes()
+
+
+def test_files_belong_to_whom_they_belonged(data: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restored by root, they are the bridge's user's and the brokers' again."""
+    given: dict[str, int] = {}
+
+    def chown(path: Path, user: int, group: int, **options: Any) -> None:
+        given[str(path.relative_to(data))] = user
+
+    owner = {"bridge": 12_001, "operations-broker": 12_002, "bootstrap-broker": 12_003}
+
+    def owner_of(path: Path) -> tuple[int, int]:
+        user = next(owner[part] for part in path.parts if part in owner)
+        return user, user
+
+    monkeypatch.setattr("bridge.backups.placing.owner_of", owner_of)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", chown)
+    put_back(file, data)
+    assert {name: given[name] for name in owner} == owner
+    assert {given[name] for name in given if name.startswith("bridge/")} == {12_001}
+    assert {"bridge/registrations.db", "bridge/keys.json", "operations-broker/dynamic-security.json"} <= set(given)
+
+
+def test_a_restore_that_is_broken_off_changes_nothing(data: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = files_of(data)
+
+    def noted(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(Wishes(file, data), noted)
+    monkeypatch.setattr(restoring, "place", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        restore(Wishes(file, data))
+    assert files_of(data) == before
+    assert not (data / ".restoring").exists()
+
+
+def test_the_manifest_can_be_sealed_by_whoever_has_the_key_alone() -> None:
+    one, two = bytes(32), bytes([1]) * 32
+    assert backup_mac(one, b"x") != backup_mac(two, b"x") != backup_mac(two, b"y")
