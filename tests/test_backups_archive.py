@@ -120,7 +120,11 @@ def test_a_file_that_is_damaged_is_refused_or_unharmed() -> None:
     assert set(unharmed) <= set(range(3, 10))
 
 
-@pytest.mark.parametrize("raw", [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"x" * 5_000), bytes(10_000)])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"no gzip", gzip.compress(b""), gzip.compress(b"x" * 5_000), bytes(10_000)],
+    ids=["empty", "no gzip", "nothing packed", "no tar", "zeros"],  # packed bytes hold the time
+)
 def test_what_is_no_backup_at_all_is_refused(raw: bytes) -> None:
     with pytest.raises(BackupFault, match=r"no backup|cut off"):
         reader(raw).next("manifest.json", most=1_000)
