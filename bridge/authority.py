@@ -38,6 +38,8 @@ def keep(made: Installation, now: int, brokers: tuple[str, ...] = BROKERS) -> li
     """
     if not made.facts.tls.on:
         return []
+    if made.folder.beside.exists():
+        brokers = tuple(broker for broker in brokers if broker != "operations")  # it is others'
     try:
         return list(_taken_over(made, brokers) if made.facts.tls.is_given else _kept(made, now, brokers))
     except BadCertificate as error:
@@ -46,7 +48,7 @@ def keep(made: Installation, now: int, brokers: tuple[str, ...] = BROKERS) -> li
 
 def _kept(made: Installation, now: int, brokers: tuple[str, ...]) -> Iterator[Renewal]:
     authority = _authority(made, now)
-    _publish(made.folder, authority)
+    _publish(made.folder, authority, made.facts.tls.beside)
     issuer, names = certificates.read(authority.certificate), hosts(made.facts)
     for broker in brokers:
         path = made.folder.server_files[broker]
@@ -107,10 +109,15 @@ def _write(files: tuple[Path, Path], authority: Pair) -> None:
     write_private(public, authority.certificate)
 
 
-def _publish(folder: Folder, authority: Pair) -> None:
-    """Let all who connect trust the authority, the one to come, and the one before."""
+def _publish(folder: Folder, authority: Pair, beside: str | None) -> None:
+    """Let all who connect trust the authority, the one to come, the one before, and that of a broker of others.
+
+    Raises InstallationFault, OSError.
+    """
     others = (folder.next_authority_files[0], folder.former_authority)
     texts = [path.read_text(encoding="utf-8") for path in others if path.exists()]
+    if beside is not None:
+        texts.append(_text(Path(beside)))
     write_public(folder.authority, "".join([authority.certificate, *texts]))
 
 
@@ -123,7 +130,7 @@ def prepare_next(made: Installation, now: int) -> Path:
     authority, files = _authority(made, now), made.folder.next_authority_files
     if not all(path.exists() for path in files):
         _write(files, certificates.new_authority(_fresh_name(), now))
-    _publish(made.folder, authority)
+    _publish(made.folder, authority, made.facts.tls.beside)
     return made.folder.authority
 
 

@@ -56,6 +56,24 @@ def wishes(settings: Settings, kept: Facts | None) -> dict[str, Any]:
     return {"tls": None if wished == before else wished, "plain_on_the_network": plain}
 
 
+def wishes_beside(settings: Settings, kept: Facts | None) -> dict[str, Any]:
+    """Return the same beside a broker of others: TLS with both brokers or with none; --tls-ca is whom to trust there.
+
+    Raises BadSettings.
+    """
+    before = Tls() if kept is None else kept.tls
+    if settings.tls_certificate is not None or settings.tls_key is not None:
+        return wishes(settings, kept)
+    if settings.tls and settings.tls_ca is None and before.beside is None:
+        raise BadSettings("--tls-ca has to name the authority of the certificate that your broker has")
+    on = settings.tls if settings.tls is not None or settings.tls_ca is None else True
+    found = wishes(settings.model_copy(update={"tls_ca": None, "tls": on}), kept)
+    if settings.tls_ca is not None and settings.tls is not False:
+        wished = (found["tls"] or before).model_copy(update={"beside": str(settings.tls_ca.absolute())})
+        found["tls"] = None if wished == before else wished
+    return found
+
+
 def listening_at(facts: Facts) -> dict[str, str]:
     """Return where each broker listens."""
     return {"operations": facts.listen or facts.host, "bootstrap": facts.listen or facts.bootstrap_host}

@@ -63,6 +63,7 @@ class Tls(BaseModel):
 
     ``names`` are those by which they are reached besides their hosts. ``certificate``, ``key`` and ``authority`` are
     files of others', which are taken over and never renewed here; without them the installation is its own authority.
+    ``beside`` is the authority of an operations broker of others, which is trusted besides.
     """
 
     model_config = _CAMEL
@@ -72,6 +73,7 @@ class Tls(BaseModel):
     certificate: str | None = None
     key: str | None = None
     authority: str | None = None
+    beside: str | None = None
 
     @property
     def is_given(self) -> bool:
@@ -230,6 +232,13 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterabl
     )
 
 
+def preview(kept: Facts | None, wishes: Mapping[str, Any]) -> Facts:
+    """Return what the facts would be with these wishes, of which None keeps what is there."""
+    if kept is None:
+        return _new_facts(KeyRing({}, ""), wishes, ())
+    return kept.model_copy(update={name: wish for name, wish in wishes.items() if wish is not None})
+
+
 def load(data: Path) -> Installation:
     """Read what ``init`` made. Raises InstallationFault."""
     folder = Folder(data)
@@ -298,15 +307,14 @@ def make(
         for part in (folder.bridge, folder.operations, folder.bootstrap):
             part.mkdir(mode=0o700, exist_ok=True)
         if not folder.facts.exists():
-            permit(_new_facts(KeyRing({}, ""), wishes, ()))
+            permit(preview(None, wishes))
         if not folder.keys.exists():
             new_keys(folder)
         keys = read_keys(folder.keys)
         if not folder.facts.exists():
             write_private(folder.facts, _new_facts(keys, wishes, administrators).model_dump_json(indent=2) + "\n")
         found = load(data)
-        changed = {name: wish for name, wish in wishes.items() if wish is not None}
-        facts = found.facts.model_copy(update=changed)
+        facts = preview(found.facts, wishes)
         if facts.topic_prefix != found.facts.topic_prefix and folder.dynamic_security.exists():
             raise InstallationFault(
                 f"{data} was made with the topic prefix {found.facts.topic_prefix!r}, which its accounts are bound to"

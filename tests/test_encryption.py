@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.certificates import BadCertificate
-from bridge.encryption import hosts, is_loopback, refuse_clear, wishes
+from bridge.encryption import hosts, is_loopback, refuse_clear, wishes, wishes_beside
 from bridge.installation import Facts, InstallationFault, Tls, make
 from bridge.settings import BadSettings, Settings, settings_from
 
@@ -80,6 +80,22 @@ def test_given_certificates_are_given_whole(left_out: str) -> None:
     options = {name: path for name, path in GIVEN.items() if name != left_out}
     with pytest.raises(BadSettings, match=f"--{left_out.replace('_', '-')} is missing"):
         wishes(settings_from(**options), None)
+
+
+def test_beside_a_broker_of_others_its_authority_is_trusted_besides_our_own(facts: Facts) -> None:
+    def beside(kept: Facts | None, **options: object) -> Tls | None:
+        found: Tls | None = wishes_beside(settings_from(**options), kept)["tls"]
+        return found
+
+    trusting = Tls(on=True, beside="/theirs.pem")
+    assert beside(None) is None
+    assert beside(facts, tls_ca=Path("/theirs.pem")) == trusting
+    assert beside(with_(facts, tls=trusting)) is None
+    assert beside(with_(facts, tls=trusting), tls_ca=Path("/theirs.pem"), tls=True) is None
+    assert beside(with_(facts, tls=trusting), tls=False) == Tls()
+    assert beside(facts, **GIVEN) == TAKEN
+    with pytest.raises(BadSettings, match="--tls-ca has to name"):
+        beside(facts, tls=True)
 
 
 def test_names_without_tls_and_what_is_no_name_are_refused(facts: Facts) -> None:

@@ -113,7 +113,7 @@ ROOMS: dict[str, str] = {
     "rewriting": "folder",
     "beside_fit": "brokers installation mosquitto_acl mosquitto_conf names",
     "neighbours": "accounts.dynsec beside_fit dynsec_file folder mosquitto_conf",
-    "beside_files": "beside_fit folder mosquitto_acl mosquitto_conf rewriting",
+    "beside_files": "beside_fit folder installation mosquitto_acl mosquitto_conf rewriting",
     "httpd": "",
     "notifying": "",
     "stopping": "",
@@ -130,8 +130,8 @@ ROOMS: dict[str, str] = {
     "leaving": "sessions stopping",
     "service": ANY,
     "children": "",
-    "beside": "beside_files beside_fit broker_advice children configurations dynsec_file folder installation"
-    " mosquitto_acl mosquitto_conf rewriting wire",
+    "beside": "authority beside_files beside_fit broker_advice children clock configurations dynsec_file encryption"
+    " folder installation mosquitto_acl mosquitto_conf rewriting trust wire",
     "backups.__init__": "",
     "backups.contents": "",
     "backups.archive": "backups",
@@ -161,8 +161,8 @@ ROOMS: dict[str, str] = {
     "menu": "",
     "speaking": "admin advice backoff broker display menu names roles",
     "running": ANY,
-    "consenting": "beside beside_files beside_fit brokers children display dynsec_file installation locks"
-    " mosquitto_conf settings speaking",
+    "consenting": "beside beside_files beside_fit brokers children display dynsec_file encryption folder installation"
+    " locks mosquitto_conf settings speaking",
     "commands.completing": "admin broker options registration speaking",
     "commands.terminal": "display speaking",
     "commands.asking": "admin advice commands.completing commands.terminal display menu names requests speaking",
@@ -231,6 +231,12 @@ UNTESTED_HERE: dict[str, str] = {
     "records": "data only",
     "schema": "compared with the migrations in test_store",
     "configurations": "with the installation, in test_installation",
+    "backups.__init__": "one exception",
+    "backups.contents": "with the manifest, in test_backups_manifest",
+    "backups.snapshot": "in test_backups_making",
+    "backups.differing": "in test_backups_restoring",
+    "backups.settling": "in test_backups_restoring, on real databases",
+    "commands.backing_up": "end to end, in test_backup",
     "beside": "end to end",
     "beside_files": "end to end, in test_beside",
     "consenting": "end to end, in test_beside",

@@ -24,6 +24,7 @@ from device_sim.bootstrap_file import read_bootstrap_file
 from device_sim.connection import Dialler, UntrustedError
 from device_sim.events import ConnectBootstrap
 from tests import lines
+from tests.e2e.beside import BesideSite
 from tests.e2e.peer import administrator, stranger
 from tests.e2e.site import BIN, ApartSite, Process, Site, UpSite, free_ports, run, running, wait_until
 
@@ -436,6 +437,33 @@ def test_brokers_of_their_own_are_renewed_by_the_command_and_watched_by_serve(tm
 
         wait_until(is_measured, "the metric tells of the new ones")
         assert "session ended" not in serve.output
+
+
+async def test_beside_a_broker_that_has_tls_already_both_speak_it_and_both_authorities_are_trusted(
+    tmp_path: Path,
+) -> None:
+    authority = new_authority("theirs", NOW)
+    server = tmp_path / "theirs.pem"
+    server.write_text(new_server(authority, "theirs", HERE, NOW).text)
+    (tmp_path / "theirs-ca.pem").write_text(authority.certificate)
+    tls = (f"certfile {server}", f"keyfile {server}", "allow_anonymous false")
+    theirs = BesideSite(tmp_path / "data", more=tls, options=("--tls-ca", str(tmp_path / "theirs-ca.pem")))
+    with running(theirs):
+        assert theirs.access["tls"] == {"caFile": "ca.pem"}
+        trusted = trusting(theirs)
+        assert len(trusted.get_ca_certs()) == 2
+        async with (
+            administrator(theirs.access, tls_context=trusted) as one,
+            stranger(theirs.access, "y" * 22, tls_context=trusted) as caller,
+        ):
+            await one.ok("register", {"id": "beside-1"})
+            await caller.subscribe(f"bootstrap/beside-1/response/{'y' * 22}")
+            await caller.publish(f"bootstrap/beside-1/request/{'y' * 22}", b"{}")
+            assert (await caller.next_json())["status"] == "PENDING_ACCEPTANCE"
+            await one.ok("accept", {"id": "beside-1"})
+            assert (await caller.next_json())["status"] == "ACCEPTED"
+        assert not (theirs.data / "operations-broker" / "server.pem").exists()
+        assert "nothing to change" in (await asyncio.to_thread(theirs.init)).stdout
 
 
 METRIC = "bootstrap_bridge_certificate_expiry_timestamp_seconds{"
