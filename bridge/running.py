@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -167,13 +168,17 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
     """Renew the certificates of brokers that run on their own. Raises typer.Exit with the status."""
     os.umask(0o077)
     try:
+        installation.load(settings.data)
         lock = lock_folder(settings.data)
-        made = installation.load(settings.data)
+        made = installation.load(settings.data)  # as it is now that nobody else changes it
         if not made.facts.tls.on:
             raise _fail(f"the brokers of {settings.data} speak no TLS: bootstrap-bridge init --tls", REFUSED)
-        wishes = {name: wish for name, wish in encryption.wishes(settings, made.facts).items() if wish is not None}
-        if wishes:
-            made = installation.make(settings.data, permit=authority.permit, **wishes)
+        with changed_alone(settings.data):
+            facts = installation.preview(made.facts, encryption.wishes(settings, made.facts))
+            if facts != made.facts:
+                authority.permit(facts)
+                made = replace(made, facts=facts)  # nothing else of the installation: its brokers may be running
+                made.write_facts()
         if next_authority:
             authority.prepare_next(made, clock())
         if switch_authority:
