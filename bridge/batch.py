@@ -58,6 +58,7 @@ class Batch:
         self.now = now
         self._before: dict[str, Registration] = {}
         self._after: dict[str, Registration | None] = {}
+        self._alike = False
         self._device_tenants: dict[str, str] = {}
         self._devices: dict[str, Device] = {}
         self._entered: dict[str, Device] = {}
@@ -65,8 +66,12 @@ class Batch:
         self.events: list[Event] = []
         self.account_work = AccountWork()
 
-    async def load(self, ids: Collection[str], *, devices: bool = False) -> None:
-        """Load the records that commands for ``ids`` look at; ``devices``: with their inventory entries."""
+    async def load(self, ids: Collection[str], *, devices: bool = False, alike: bool = False) -> None:
+        """Load the records that commands for ``ids`` look at; ``devices``: with their inventory entries.
+
+        ``alike``: known ids and unknown ones cost as many statements, so that the time does not tell which they are.
+        """
+        self._alike = alike
         loaded = await self._transaction.registrations(ids)
         self._before |= loaded
         if devices:
@@ -76,7 +81,8 @@ class Batch:
         else:
             # Of an inventory entry only whose it is matters, and only where there is no registration.
             bare = [device_id for device_id in ids if device_id not in loaded]
-            self._device_tenants |= await self._transaction.device_tenants(bare)
+            found = await self._transaction.device_tenants(ids if alike else bare)
+            self._device_tenants |= {device_id: found[device_id] for device_id in bare if device_id in found}
         self._after |= loaded
 
     def place(self, device_id: str, registration: Registration | None, device: Device | None) -> None:
@@ -152,7 +158,7 @@ class Batch:
             for device_id, after in self._after.items()
             if after is not self._before.get(device_id)
         ]
-        await self._transaction.save(changes, self.events)
+        await self._transaction.save(changes, self.events, alike=self._alike)
         if self._accounts:
             await self._write_accounts()
         await self._transaction.save_devices(list(self._entered.values()))

@@ -5,7 +5,7 @@ The new one has a user name of its own, since Mosquitto's password file knows on
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,7 +27,7 @@ class EarlierLogin:
     """A bootstrap login that is valid until a moment, in ISO 8601."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
     until: str
 
     @property
@@ -90,7 +90,7 @@ class Logins:
     """The present bootstrap login, and those on their way out."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
     earlier: tuple[EarlierLogin, ...] = ()
 
     def rotated(self, username: str | None, password: str, overlap: int, now: int) -> "Logins":

@@ -64,6 +64,7 @@ class _Asked:
     command: str
     payload: bytes = field(repr=False)
     correlation: bytes | None
+    arrived: float | None = None
     value: dict[str, Any] = field(default_factory=dict, repr=False)
     request_id: str | None = None
     outcome: str = "ok"
@@ -123,7 +124,7 @@ class Control:
 
     def _asked(self, message: Incoming) -> _Asked:
         _, tenant, administrator, _, command = self._topics.levels(message.topic)
-        return _Asked(tenant, administrator, command, message.payload, echoed(message.correlation))
+        return _Asked(tenant, administrator, command, message.payload, echoed(message.correlation), message.arrived)
 
     async def handle(self, message: Incoming) -> Handled:
         """Execute the request in ``message``; a fault of ours is answered INTERNAL and logged."""
@@ -205,6 +206,11 @@ class Control:
         role = self._rulebook.roles.get((asked.tenant, asked.administrator))
         if role is None:
             raise BadRequest(Code.NOT_PERMITTED, f"{asked.actor} is no administrator here")
+        if not self._rulebook.hears(asked.tenant, asked.administrator, asked.arrived):
+            raise BadRequest(
+                Code.NOT_PERMITTED,
+                f"{asked.actor} was made anew, and this came from who had the name before: log in and send it again",
+            )
         allowed = commands_of(role, management=asked.tenant == MANAGEMENT)
         if asked.command in allowed:
             return

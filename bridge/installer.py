@@ -22,7 +22,7 @@ from bridge.credentials import BadSecret, mark_of
 from bridge.decisions import Deliver, Event, MarkInstalled
 from bridge.inventory import entry_for
 from bridge.measures import ACCOUNT_CHANGES, HELD_BACK, UNMEASURED, Meter
-from bridge.records import DEVICE, Account
+from bridge.records import ADMINISTRATOR, DEVICE, Account
 from bridge.registration import Registration
 from bridge.rulebook import Rulebook
 from bridge.store import Store
@@ -199,10 +199,23 @@ class Installer:
         """
         logins = [self.login_for(account) for account in again]
         await self._end_lives([account for account in again if account.kind == DEVICE])
+        await self._close_former_sessions(again)
         with self._pace.measured(len(logins)):
             await self._accounts.renew(logins)
         passed(Arrow.ACCOUNTS_RENEWED)
         await self._mark_installed(again, await self._registrations(again), logins)
+
+    async def _close_former_sessions(self, again: Sequence[Account]) -> None:
+        """Lock out who had an administrator's name before, and only then hear who has it now, and let him in."""
+        people = [
+            one for one in again if one.kind == ADMINISTRATOR and not self._rulebook.hears(one.tenant, one.username)
+        ]
+        if people:
+            locked = [replace(self._login(one, secrets.token_urlsafe(24)), mark=_ended()) for one in people]
+            with self._pace.measured(len(locked)):
+                await self._accounts.renew(locked)
+        for one in people:
+            self._rulebook.let_in(one.tenant, one.username)
 
     async def install_known(self, coming: Sequence[tuple[Account, Registration]]) -> None:
         """Install accounts that were wanted just now, without reading them first; the rest is left to ``drain``."""

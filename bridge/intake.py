@@ -219,7 +219,7 @@ class Intake:
     async def _decide(self, heard: list[_Heard], taken: Taken) -> None:
         async with self._store.write() as transaction:
             batch = Batch(transaction, self._rulebook, self._clock())
-            await batch.load(distinct(one.call.id for one in heard))
+            await batch.load(distinct(one.call.id for one in heard), alike=True)
             passed(Arrow.CALLS_LOADED)
             unknown: Counter[str] = Counter()
             with_token: set[str] = set()

@@ -222,6 +222,19 @@ async def roles(connection: AsyncConnection) -> dict[tuple[str, str], str]:
     return {(tenant, name): role for tenant, name, role in await connection.execute(statement)}
 
 
+async def made_anew(connection: AsyncConnection) -> list[tuple[str, str]]:
+    """Return tenant and name of administrators whose name another had, of whom the broker may still know that one."""
+    table = schema.accounts
+    statement = sa.select(table.c.tenant, table.c.username).where(
+        table.c.kind == ADMINISTRATOR,
+        table.c.kind != DEVICE,
+        table.c.renewed,
+        table.c.wanted,
+        table.c.installed.is_(None),
+    )
+    return [(tenant, name) for tenant, name in await connection.execute(statement)]
+
+
 async def key_ids(connection: AsyncConnection) -> set[str]:
     """Return the ids of the master keys that passwords of accounts, and of registrations to be answered, come from."""
     of_accounts = set((await connection.execute(sa.select(schema.accounts.c.key_id).distinct())).scalars())

@@ -1,7 +1,9 @@
 """What decisions follow beside the record at hand: keys, options, tenants, roles. Held in memory, decides nothing."""
 
 import json
+import math
 import secrets
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -26,6 +28,8 @@ class Rulebook:
     tenants: frozenset[str] = frozenset()
     roles: Mapping[tuple[str, str], str] = field(default_factory=dict)
     foreign_names: Callable[[], Collection[str]] = frozenset
+    monotonic: Callable[[], float] = time.monotonic
+    _heard_since: dict[tuple[str, str], float] = field(default_factory=dict)
     _policies: dict[str, Policy] = field(default_factory=dict)
 
     def policy(self, tenant: str) -> Policy:
@@ -38,6 +42,24 @@ class Rulebook:
         """Follow what has changed from the next decision on."""
         self.values, self.tenants, self.roles = values, tenants, roles
         self._policies = {}
+
+    def give_name(self, tenant: str, administrator: str, *, formerly_anothers: bool) -> None:
+        """Hear who has this name now, and not who had it before him.
+
+        What came until now, and waits for its turn, is the former one's. Where the broker still has that one's account
+        (``formerly_anothers``), so is all that comes until ``let_in``.
+        """
+        self._heard_since[tenant, administrator] = math.inf if formerly_anothers else self.monotonic()
+
+    def let_in(self, tenant: str, administrator: str) -> None:
+        """Hear an administrator from now on, since all sessions of whoever had the name before are closed."""
+        if self._heard_since.get((tenant, administrator)) == math.inf:
+            self._heard_since[tenant, administrator] = self.monotonic()
+
+    def hears(self, tenant: str, administrator: str, arrived: float | None = None) -> bool:
+        """Tell whether what ``arrived`` then, by ``monotonic``, or now, is of who has the name now."""
+        since = self._heard_since.get((tenant, administrator), -math.inf)
+        return since <= (self.monotonic() if arrived is None else arrived)
 
     def password_of(self, account: Account) -> str:
         """Return the password of ``account``, derived anew or decrypted. Raises BadSecret."""

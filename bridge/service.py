@@ -189,7 +189,10 @@ class Service:
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
+            made_anew = await queries.made_anew(connection)
         rulebook.follow(now.values, now.tenants, now.roles)
+        for tenant, name in made_anew:
+            rulebook.give_name(tenant, name, formerly_anothers=True)
         meter = self._meter
         herald = Herald(topics, meter)
         intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))

@@ -78,8 +78,11 @@ class Transaction:
         )
         return {row[0]: Account(*row) for row in rows}
 
-    async def save(self, changes: Sequence[Change], events: Iterable[Event] = ()) -> None:
-        """Write what decisions made of registrations, each id at most once, and count it for the statistics."""
+    async def save(self, changes: Sequence[Change], events: Iterable[Event] = (), *, alike: bool = False) -> None:
+        """Write what decisions made of registrations, each id at most once, and count it for the statistics.
+
+        ``alike``: with a statement where there is nothing to count too, since its time would tell.
+        """
         table = schema.registrations
         numbers: Counter[tuple[str, int, str]] = Counter()
         happened = Counter((event.tenant, event.at, event.event) for event in events)
@@ -121,6 +124,11 @@ class Transaction:
             added = schema.tallies.c.number + tally.excluded.number
             tally = tally.on_conflict_do_update(["tenant", "hour", "what"], set_={"number": added})
             await self.connection.execute(tally, rows)
+        elif alike:
+            counted = schema.tallies.c
+            await self.connection.execute(
+                sa.update(schema.tallies).where(counted.tenant == "").values(number=counted.number)
+            )
 
     async def _insert_registrations(self, rows: list[tuple[Any, ...]]) -> None:
         """Insert whole rows as the driver takes them; the library's own way costs more than the database."""
@@ -278,6 +286,12 @@ class Transaction:
     async def forget_answers(self, before: int) -> None:
         """Delete remembered answers older than ``before``."""
         await self.connection.execute(sa.delete(schema.requests).where(schema.requests.c.at < before))
+
+    async def forget_answers_to(self, tenant: str, administrator: str) -> None:
+        """Delete what is remembered of an administrator's requests: who has the name next must not be told of them."""
+        table = schema.requests
+        whose = sa.and_(table.c.tenant == tenant, table.c.administrator == administrator)
+        await self.connection.execute(sa.delete(table).where(whose))
 
     async def prove(self) -> None:
         """Write something and take it back, so that the commit shows whether the database keeps what it is given."""

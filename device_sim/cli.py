@@ -123,7 +123,8 @@ def labels(
 ) -> None:
     """Print what stands on the devices' labels: id and security token, and the fingerprint of the device's key.
 
-    An administrator compares them with what the bridge shows. This is the only command that prints a token.
+    An administrator compares them with what the bridge shows. A device forgets its key once it has its credentials.
+    This is the only command that prints a token.
     """
     try:
         known = read_labels(labels_file or state / "labels.csv")

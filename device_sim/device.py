@@ -8,7 +8,7 @@ deleted and registered again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from device_sim import contract
@@ -245,7 +245,8 @@ class Device:
         return answer
 
     def _receive(self, credentials: Credentials, now: float) -> list[Command]:
-        self.memory = Memory(self.device_id, self._approach, credentials)
+        # The key has done its work; kept, it would open answers that somebody recorded.
+        self.memory = Memory(self.device_id, replace(self._approach, private_key=None), credentials)
         self.credentials_at = now
         self._pace.settle()
         return [Disconnect(), Save(self.memory), *self._dial()]

@@ -1,5 +1,6 @@
 """The documentation says what the code does."""
 
+import functools
 import json
 import re
 import shlex
@@ -71,9 +72,14 @@ def examples(page: Path) -> list[list[str]]:
     return [example for example in found if example[0] != "COMMAND"]
 
 
+@functools.cache
+def _menu() -> Any:
+    return cast("Any", typer.main.get_command(app))
+
+
 def parsed(arguments: list[str]) -> tuple[str, dict[str, Any]]:
     """Let the command line read an example as it reads what people type, and return command and parameters."""
-    menu = cast("Any", typer.main.get_command(app))
+    menu = _menu()
     name, *rest = arguments
     if name.startswith("-"):
         assert any(name in parameter.opts for parameter in menu.params), f"there is no option {name}"

@@ -14,7 +14,8 @@ from tests.hostile.rows import ATTACKS, proven_by, proves
 TESTS = Path(__file__).parent / "e2e"
 FAMILIES = {"Calls and their answers", "Wildcards", "Shared subscriptions", "Topics of devices"} | {
     *("Commands and their answers", "Events and the state of the bridge", "Names alike"),
-    *("The broker's own topics: $CONTROL", "The broker's own topics: $SYS"),
+    *("The broker's own topics: $CONTROL", "The broker's own topics: $SYS", "Topics by the option `topics`"),
+    *("Client ids", "User names", "Logins that belong elsewhere", "Versions of the protocol, and sessions", "Packets"),
 }
 
 

@@ -123,11 +123,48 @@ async def test_who_is_taken_away_is_nobody_at_once_and_the_name_is_free_again(wo
     assert "rita" not in await names(world, "administrators")
     assert await world.refused("delete-administrator", {"name": "rita"}) == "NOT_FOUND"
     await world.done("create-administrator", {"name": "rita", "role": "viewer", "tenant": "north"}, who=ROOT)
-    await world.done("list", who="north/rita")
     assert await world.refused("list", who=RITA) == "NOT_PERMITTED"
     account = await world.account("rita")
     assert account is not None
     assert (account.tenant, account.renewed) == ("north", True)
+    await world.installer.drain()
+    await world.done("list", who="north/rita")
+
+
+async def test_nobody_is_heard_under_a_name_given_again_until_the_former_sessions_are_closed(world: World) -> None:
+    await world.done("delete-administrator", {"name": "rita"})
+    await world.done("create-administrator", {"name": "rita", "role": "owner"})
+    assert await world.refused("register", {"id": "x"}, who=RITA) == "NOT_PERMITTED"
+    world.accounts.script.clear()
+    await world.installer.drain()
+    locked_out, let_in = world.accounts.script[:2]
+    assert locked_out == "renew rita:ended"
+    assert let_in.startswith("renew rita:")
+    assert let_in != locked_out
+    await world.done("register", {"id": "x"}, who=RITA)
+
+
+async def test_what_waited_while_a_name_was_given_again_is_the_former_ones(world: World) -> None:
+    await world.done("create-administrator", {"name": "ada", "role": "registrar"})
+    await world.installer.drain()
+    earlier = world.rulebook.monotonic()
+    await world.done("delete-administrator", {"name": "ada"})
+    await world.installer.drain()
+    await world.done("create-administrator", {"name": "ada", "role": "owner"})
+    assert await world.refused("register", {"id": "x"}, who="default/ada", arrived=earlier) == "NOT_PERMITTED"
+    await world.done("register", {"id": "x"}, who="default/ada", arrived=world.rulebook.monotonic())
+
+
+async def test_a_name_given_again_does_not_remember_the_former_ones_requests(world: World) -> None:
+    await world.done("create-administrator", {"name": "ada", "role": "owner"})
+    asked = {"name": "app", "requestId": "r"}
+    password = (await world.done("create-application", asked, who="default/ada"))["password"]
+    await world.done("delete-administrator", {"name": "ada"})
+    await world.installer.drain()
+    await world.done("create-administrator", {"name": "ada", "role": "viewer"})
+    answer = await world.answer("create-application", asked, who="default/ada")
+    assert answer["error"]["code"] == "NOT_PERMITTED"
+    assert password not in str(answer)
 
 
 async def test_the_account_of_who_was_taken_away_leaves_the_broker(world: World) -> None:

@@ -62,6 +62,13 @@ def test_a_process_refuses_cores_and_being_looked_at() -> None:
     assert shown() == ["1", "1", "0"]
 
 
+def test_debuggers_are_let_in_where_that_is_wished_and_there_is_still_no_core() -> None:
+    wished = "import os; os.environ['BOOTSTRAP_BRIDGE_DEBUGGABLE'] = '{}'"
+    assert shown(wished.format("1")) == ["1", "1", "1"]
+    for other in ("", "0", "yes"):
+        assert shown(wished.format(other)) == ["1", "1", "0"]
+
+
 def test_a_limit_that_is_tighter_already_stays() -> None:
     assert shown("resource.setrlimit(resource.RLIMIT_CORE, (0, 0))") == ["0", "0", "0"]
 

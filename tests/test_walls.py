@@ -449,3 +449,13 @@ def test_what_a_soak_does_and_expects_hangs_on_its_seed_alone(room: str) -> None
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
     ]
     assert set(drawn) <= {"Random"}, "chance is what the seed gives"
+
+
+KNOWING_THE_BRIDGE = {"spied"}
+"""The spies' room puts logins into the brokers' files, for which it needs the bridge's own words."""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "hostile").glob("*.py")), ids=lambda path: path.stem)
+def test_what_must_come_of_attacks_is_not_taken_from_the_bridge_itself(path: Path) -> None:
+    known = {name for name, _ in imports_of(path) if name.split(".")[0] == "bridge"}
+    assert bool(known) == (path.stem in KNOWING_THE_BRIDGE)

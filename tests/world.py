@@ -201,12 +201,13 @@ class World:
         *,
         who: str = "default/admin",
         correlation: bytes | None = None,
+        arrived: float | None = None,
     ) -> Handled:
         """Handle a request as it comes from the broker."""
         tenant, administrator = who.split("/")
         body = payload if isinstance(payload, bytes) else json.dumps(payload or {}).encode()
         topic = self.topics.request(tenant, administrator, command)
-        return await self.control.handle(Incoming(topic, body, 1, False, 1, correlation))
+        return await self.control.handle(Incoming(topic, body, 1, False, 1, correlation, arrived))
 
     async def answer(self, command: str, payload: dict[str, Any] | bytes | None = None, **how: Any) -> dict[str, Any]:
         """Return the whole answer to a request."""

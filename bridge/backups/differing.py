@@ -19,7 +19,7 @@ class Account:
     """The password of an account as the newer database has it."""
 
     username: str
-    seed: bytes
+    seed: bytes = field(repr=False)
     key_id: str
     role: str | None
     secret: bytes | None = field(repr=False)

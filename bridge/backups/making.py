@@ -44,7 +44,7 @@ class Wishes:
 
     data: Path
     file: Path
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)
     without_keys: bool = False
     without_database: bool = False
     force: bool = False

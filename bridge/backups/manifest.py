@@ -12,7 +12,7 @@ FORMAT: Final = 1
 NAME: Final = "manifest.json"
 SEAL: Final = "manifest.mac"
 MAX_BYTES: Final = 1_000_000
-_STRICT: Final = ConfigDict(frozen=True, strict=True, extra="forbid")
+_STRICT: Final = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 _Hex: Final = r"[0-9a-f]+"
 
 

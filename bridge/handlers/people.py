@@ -34,10 +34,10 @@ def revealed(command: str, said: bytes, keys: KeyRing) -> bytes:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _made(desk: Desk, account: Account, password: str | None) -> dict[str, Any]:
+async def _made(desk: Desk, account: Account, password: str | None) -> tuple[dict[str, Any], bool]:
     """Want ``account``, with the chosen password or one of its own; return the latter for the answer.
 
-    Raises BadRequest if the name cannot be had.
+    And tell whether the broker may still know somebody else by that name. Raises BadRequest if it cannot be had.
     """
     name = account.username
     if name in SERVICE_NAMES or name in desk.rulebook.foreign_names():
@@ -48,11 +48,10 @@ async def _made(desk: Desk, account: Account, password: str | None) -> dict[str,
     if there is not None and there.wanted:
         raise BadRequest(Code.ALREADY_EXISTS, f"the name {name} is taken: choose another")
     secret = None if password is None else desk.keys.locked(name, checked_password(password), account.key_id)
-    await desk.transaction.want_accounts([replace(account, secret=secret)])
+    formerly = await desk.transaction.want_accounts([replace(account, secret=secret)])
     desk.batch.account_work.leaving = True
-    if secret is not None:
-        return {}
-    return {"password": {"seed": account.seed.hex(), "keyId": account.key_id}}
+    made = {} if secret is not None else {"password": {"seed": account.seed.hex(), "keyId": account.key_id}}
+    return made, bool(formerly)
 
 
 async def create_administrator(desk: Desk, value: dict[str, Any]) -> Result:
@@ -61,7 +60,9 @@ async def create_administrator(desk: Desk, value: dict[str, Any]) -> Result:
     tenant = desk.tenant if request.tenant is None else desk.named_tenant(request.tenant)
     name = request.name
     account = Account(name, ADMINISTRATOR, tenant, name, secrets.token_bytes(16), desk.keys.current, role=request.role)
-    password = await _made(desk, account, request.password)
+    password, formerly = await _made(desk, account, request.password)
+    await desk.transaction.forget_answers_to(tenant, name)
+    desk.rulebook.give_name(tenant, name, formerly_anothers=formerly)
     desk.changes_rulebook = True
     desk.note(None, "ok", {"name": name, "role": request.role}, tenant=tenant)
     return {"name": name, "role": request.role, **password}
@@ -152,7 +153,7 @@ async def create_application(desk: Desk, value: dict[str, Any]) -> Result:
         desk.keys.current,
         details=json.dumps(details, ensure_ascii=False),
     )
-    password = await _made(desk, account, request.password)
+    password, _ = await _made(desk, account, request.password)
     desk.note(None, "ok", {"name": name, **details})
     return {"name": name, **password}
 

@@ -140,6 +140,7 @@ class LinedSite(ApartSite):
         words += ["--port", str(self.lines["operations"].port)]
         words += ["--bootstrap-port", str(self.lines["bootstrap"].port)]
         env = {f"BOOTSTRAP_BRIDGE_{name}": value for name, value in (HURRIED | self.settings).items()}
+        env["BOOTSTRAP_BRIDGE_DEBUGGABLE"] = "1"  # its open files are counted
         serve = self.processes["serve"] = Process.start(words, log, **env)
         wait_until(lambda: '"ready"' in serve.output or serve.process.poll() is not None, "the bridge is ready")
         assert serve.process.poll() is None, serve.output

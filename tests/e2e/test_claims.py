@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.hpke import Key
 from tests.e2e.peer import Administrator, Device, administrator, device, payload_of, resident
-from tests.e2e.scenes import NOT_ACCEPTED, TIME, accepted, bring_in, enter, is_error, setting, watching
+from tests.e2e.scenes import NOT_ACCEPTED, TIME, accepted, enter, is_error, setting, watching
 
 Access = dict[str, Any]
 POLICY = "security-token.policy"
@@ -213,29 +213,6 @@ async def test_auto_accept_accepts_the_matching_call_at_once(access: Access) -> 
         await unheard(other)
 
 
-async def test_guesses_of_a_short_token_end_auto_accept(access: Access) -> None:
-    async with administrator(access) as admin, watching(access) as watcher, contextlib.AsyncExitStack() as stack:
-        short, long = "f" * 15, "f" * 16
-        await admin.ok("register", {"id": "guess-1", "securityToken": short, "autoAccept": True})
-        await admin.ok("register", {"id": "guess-2", "securityToken": long, "autoAccept": True})
-        for device_id in ("guess-1", "guess-2"):
-            attacker = await enter(stack, access, device_id, {})
-            for number in range(6):
-                await attacker.ask({"securityToken": f"guess-{number}"})
-        assert (await admin.get("guess-1"))["failedAttempts"] == 0
-        registered, suspended = await watcher.of("guess-1", "registered", "auto-accept-suspended")
-        assert (suspended["status"], suspended["by"]) == ("WAITING_FOR_CONNECTION", "device"), registered
-        caller = await enter(stack, access, "guess-1", {"securityToken": short})
-        assert (await admin.get("guess-1"))["status"] == "PENDING_ACCEPTANCE"
-        await watcher.of("guess-1", "requested")
-        await admin.ok("accept", {"id": "guess-1"})
-        await accepted(caller)
-        caller = await enter(stack, access, "guess-2")
-        await caller.call({"securityToken": long})
-        await accepted(caller)
-        await watcher.of("guess-2", "registered", "requested", "accepted")
-
-
 async def test_four_guesses_do_not_end_auto_accept_and_calls_without_token_are_no_guesses(access: Access) -> None:
     async with administrator(access) as admin, device(access, "guess-3") as caller:
         await admin.ok("register", {"id": "guess-3", "securityToken": "short", "autoAccept": True})
@@ -244,47 +221,6 @@ async def test_four_guesses_do_not_end_auto_accept_and_calls_without_token_are_n
             await caller.ask({})
         await caller.call({"securityToken": "short"})
         await accepted(caller)
-
-
-async def test_an_outsider_always_gets_the_same_answer(access: Access) -> None:
-    heard: dict[str, tuple[bytes, dict[str, Any], bool, int]] = {}
-
-    async def listen(name: str, caller: Device, payload: dict[str, Any] | None = None) -> None:
-        await caller.call(payload or {})
-        message = await caller.peer.next()
-        properties = message.properties
-        assert properties is not None
-        heard[name] = (payload_of(message), properties.json(), bool(message.retain), int(message.qos))
-
-    async with administrator(access) as admin, contextlib.AsyncExitStack() as stack:
-        rows = [{"id": f"out-{name}"} for name in ("waiting", "pending", "blocked", "deleted", "accepted", "plain")]
-        await admin.ok("register", {"devices": [*rows, {"id": "out-given", "securityToken": "t"}]})
-        for name in ("unregistered", "given", "pending", "waiting"):
-            await listen(name, await enter(stack, access, f"out-{name}"))
-            await listen(name + ", plain", await enter(stack, access, f"out-{name}", plain=True))
-        caller = await enter(stack, access, "out-blocked")
-        async with setting(admin, {POLICY: "REQUIRED"}):
-            await listen("blocked now", caller)
-        await listen("blocked", caller)
-        caller = await enter(stack, access, "out-deleted", {})
-        await admin.ok("delete", {"id": "out-deleted"})
-        await listen("deleted", caller)
-        for device_id, plain in (("out-accepted", False), ("out-plain", True)):
-            caller = await enter(stack, access, device_id, {"securityToken": "t"}, plain=plain)
-            await admin.ok("accept", {"id": device_id, "securityToken": "t"})
-            await accepted(caller)
-            await listen(f"{device_id}, other token", caller, {"securityToken": "u"})
-            await listen(f"{device_id}, no token", caller)
-            await listen(f"{device_id}, key", caller, {"securityToken": "t", "publicKey": Key().public})
-            other = await enter(stack, access, device_id, plain=not plain)
-            await listen(f"{device_id}, other caller", other, {"securityToken": "t"})
-            assert (await caller.ask({"securityToken": "t"}))["status"] == "ACCEPTED"
-        await bring_in(access, admin, "out-confirmed")
-        await listen("confirmed", await enter(stack, access, "out-confirmed"))
-        await admin.ok("delete", {"id": "out-confirmed"})
-        await listen("device without registration", await enter(stack, access, "out-confirmed"))
-    same = (NOT_ACCEPTED, {"MessageExpiryInterval": 30}, False, 1)
-    assert {name: answer for name, answer in heard.items() if answer != same} == {}
 
 
 async def test_the_accepted_form_is_the_only_one_that_is_served(access: Access) -> None:

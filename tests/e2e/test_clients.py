@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests.e2e.authority import make_certificates
+from tests.e2e.hpke import Key, sealed_text
 from tests.e2e.peer import PATIENCE, Administrator, Peer, administrator, connected, payload_of
 from tests.e2e.scenes import setting
 from tests.e2e.site import ApartSite, Process, free_ports, run, running, wait_until
@@ -215,7 +217,13 @@ async def heard(application: Peer, device_id: str) -> tuple[str, Any]:
 @pytest.mark.parametrize("tls", [False, True], ids=["plain-without-token", "tls-with-token"])
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_its_whole_life(
-    device: Device, tls: bool, admin: Administrator, application: Peer, observed: ObservedSite, tmp_path: Path
+    device: Device,
+    language: str,
+    tls: bool,
+    admin: Administrator,
+    application: Peer,
+    observed: ObservedSite,
+    tmp_path: Path,
 ) -> None:
     name = device.id
     secrets = [observed.access["bootstrap"]["password"], "K7-"]
@@ -239,7 +247,13 @@ async def test_its_whole_life(
     started = device.start(readings=4)
     second = await calls_beyond(admin, name, first["calls"])
     (claim,) = second["claims"]
-    assert (claim["call"], claim["tokenSent"], claim["keySent"]) == ("private", tls, False)
+    sealed = language != "shell"
+    assert (claim["call"], claim["tokenSent"], claim["keySent"]) == ("private", tls, sealed)
+    if sealed:
+        secrets.append(device.stored("key"))
+        for one in device.runs:
+            shown = f"the fingerprint of the key is {claim['keyFingerprint']}\n"
+            wait_until(lambda one=one, shown=shown: shown in one.output, "it shows the fingerprint of its key")
     assert second["claimsOverflow"] is False
     assert device.stored("client-id") == client_id
     seen += device.process_list()
@@ -250,6 +264,7 @@ async def test_its_whole_life(
     credentials = json.loads(device.stored("credentials.json"))
     secrets.append(credentials["password"])
     assert not (device.folder / "client-id").exists()
+    assert not (device.folder / "key").exists()
     assert await heard(application, name) == ("info", INFO)
 
     # It sends readings and hears a command, which its sender repeats.
@@ -343,6 +358,86 @@ async def passing_on(port: int, to: int) -> AsyncIterator[None]:
         yield
         async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*handling)
+
+
+OPENERS = {
+    # For each line "private key in hex, device id, sealed": what the device shows, and what the client opens, in hex.
+    "node": """
+const { Key } = require("./sealing.js");
+for (const line of require("fs").readFileSync(0, "utf8").trim().split("\\n")) {
+  const [key, id, sealed] = line.split(" ");
+  const own = new Key(Buffer.from(key, "hex"));
+  let opened = "no";
+  try { opened = Buffer.from(own.open(id, sealed)).toString("hex"); } catch {}
+  console.log(`${own.publicKey}|${own.fingerprint}|${opened}`);
+}""",
+    "python": """
+import sys, sealing
+from cryptography.exceptions import InvalidTag
+for line in sys.stdin:
+    raw, device_id, sealed = line.removesuffix("\\n").split(" ")
+    key = sealing.X25519PrivateKey.from_private_bytes(bytes.fromhex(raw))
+    try:
+        opened = sealing.open_answer(key, device_id, sealed).hex()
+    except (InvalidTag, ValueError):
+        opened = "no"
+    print(sealing.public_key(key), sealing.fingerprint(key), opened, sep="|")
+""",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_what_the_clients_seal_with_passes_the_vectors(language: str, tmp_path: Path) -> None:
+    folder = CLIENTS / language
+    if language == "c":
+        words = [str(tmp_path / "opener")]
+        sources = [str(Path(__file__).parent / "open_sealed.c"), str(folder / "sealing.c")]
+        flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined", f"-I{folder}"]
+        compiled = run("cc", *flags, "-o", *words, *sources, "-lcrypto")
+        assert compiled.returncode == 0, f"'make clients' gets what is needed\n{compiled.stderr}"
+    else:
+        words = [sys.executable, "-c", OPENERS[language]] if language == "python" else ["node", "-e", OPENERS[language]]
+    vectors = json.loads((ROOT / "docs" / "vectors" / "sealed.json").read_text(encoding="utf-8"))
+    cases = [*vectors["answers"], *vectors["unopenable"]]
+    lines = "".join(f"{one['privateKey']} {one['deviceId']} {one['sealed']}\n" for one in cases)
+    done = subprocess.run(words, input=lines, capture_output=True, text=True, cwd=folder, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = [line.split("|") for line in done.stdout.splitlines()]
+    assert len(shown) == len(cases)
+    for case, (public_key, fingerprint, opened) in zip(cases, shown, strict=True):
+        if "plaintext" in case:
+            assert (public_key, fingerprint) == (case["publicKey"], case["keyFingerprint"]), case["name"]
+            assert bytes.fromhex(opened).decode() == case["plaintext"], case["name"]
+        else:
+            assert opened == "no", case["why"]
+
+
+@pytest.mark.parametrize("tls", [False], ids=["plain"])
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+async def test_credentials_that_are_not_sealed_for_its_key_are_not_taken(
+    device: Device, admin: Administrator, observed: ObservedSite
+) -> None:
+    """Who can write to its answer topic, as the broker's owner can, cannot give it a password by mistake or replay."""
+    await admin.ok("register", {"id": device.id})
+    started = device.start()
+    await admin.until(device.id, "claims")
+    forged = {"status": "ACCEPTED", "tenant": "default", "deviceId": device.id, "clientId": device.id}
+    forged |= {"username": f"default/device_{device.id}", "password": "a" * 32}
+    other = Key(bytes(range(32)))
+    sealed = sealed_text(Key(), other.raw, device.id, json.dumps(forged).encode())
+    facts = json.loads((observed.data / "bridge" / "installation.json").read_text(encoding="utf-8"))
+    gate = facts["gate"]
+    topic = f"bootstrap/{device.id}/response/{device.stored('client-id')}"
+    port = observed.access["bootstrapPort"]
+    async with connected(port, gate["username"], gate["password"], "somebody-as-the-bridge") as forger:
+        for answer in (forged, {"status": "ACCEPTED", "sealed": sealed}, {"status": "ACCEPTED", "sealed": "AAAA"}):
+            await forger.publish(topic, json.dumps(answer))
+    said = "an answer that does not open with the key of this device is ignored\n"
+    wait_until(lambda: started.output.count(said) == 3, "it ignores them")
+    assert not (device.folder / "credentials.json").exists()
+    await admin.ok("accept", {"id": device.id})
+    await admin.until(device.id, "confirmedTime")
+    assert started.process.wait(PATIENCE) == 0, started.output
 
 
 def test_the_guides_example_opens_the_sealed_answer_of_the_contract() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import aiomqtt
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from tests.e2e.peer import V5, V311, Administrator, administrator, connected, correlation_of, device, payload_of
 from tests.e2e.scenes import TIME, accepted, is_error, strict_json
 from tests.e2e.site import AnySite, ApartSite, Process, running
+from tests.hostile import Attack
+from tests.hostile.carrying import carries_out
 
 Access = dict[str, Any]
 COMMANDS = [
@@ -192,14 +192,6 @@ async def test_correlation_data_of_64_bytes_is_echoed_and_longer_is_not(access: 
         assert correlation_of(await admin.peer.next()) == b"c", "a refusal echoes it too"
 
 
-async def test_a_response_topic_is_ignored(access: Access) -> None:
-    async with administrator(access) as admin:
-        properties = Properties(PacketTypes.PUBLISH)
-        properties.ResponseTopic = "control/management/root/response"
-        await admin.peer.client.publish("control/default/admin/request/list", b"{}", 1, False, properties)
-        assert str((await admin.peer.next()).topic) == "control/default/admin/response"
-
-
 async def test_a_changing_command_said_twice_is_done_once(access: Access) -> None:
     async with administrator(access) as admin, device(access, "twice-1") as caller:
         register = {"id": "twice-1", "requestId": "twice-register"}
@@ -270,7 +262,8 @@ async def test_a_repeat_after_a_restart_gets_the_first_answer(site: AnySite) -> 
         assert await admin.code("delete", {"id": "restart-1", "requestId": "restart"}) == "MALFORMED_REQUEST"
 
 
-async def test_a_retained_request_is_discarded_now_and_after_a_restart(site: AnySite) -> None:
+@carries_out("retained-request")
+async def test_a_retained_request_is_discarded_now_and_after_a_restart(site: AnySite, attack: Attack) -> None:
     topic = "control/default/admin/request/register"
     async with administrator(site.access) as admin:
         await admin.peer.publish(topic, b'{"id":"kept-1"}', retain=True)

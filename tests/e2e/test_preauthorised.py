@@ -99,28 +99,6 @@ async def test_fifty_devices_of_a_file_come_in_while_nobody_looks(access: Access
         assert numbers_of(again) == (50, 0, 0, 50), "the file sent again says nothing new"
 
 
-async def test_guessing_a_short_token_by_calling_ends_it(access: Access) -> None:
-    async with (
-        administrator(access) as admin,
-        watching(access) as watcher,
-        contextlib.AsyncExitStack() as stack,
-        setting(admin, {"security-token.max-attempts": 3}),
-    ):
-        await admin.ok("register", {"id": "zero-guessed", "securityToken": "1234", "autoAccept": True})
-        for guess in ("0000", "1111"):
-            await enter(stack, access, "zero-guessed", {"securityToken": guess})
-        assert (await admin.get("zero-guessed"))["autoAccept"] is True
-        await enter(stack, access, "zero-guessed", {"securityToken": "2222"})
-        await watcher.of("zero-guessed", "registered", "auto-accept-suspended")
-        found = await admin.get("zero-guessed")
-        assert (found["autoAccept"], found["status"], found["calls"]) == (False, "WAITING_FOR_CONNECTION", 3)
-        caller = await enter(stack, access, "zero-guessed", {"securityToken": "1234"})
-        await watcher.of("zero-guessed", "requested")
-        assert (await admin.get("zero-guessed"))["status"] == "PENDING_ACCEPTANCE", "a person decides now"
-        await admin.ok("accept", {"id": "zero-guessed"})
-        await accepted(caller)
-
-
 async def test_calls_without_a_token_are_no_guesses(access: Access) -> None:
     async with (
         administrator(access) as admin,
@@ -134,23 +112,6 @@ async def test_calls_without_a_token_are_no_guesses(access: Access) -> None:
         assert (found["autoAccept"], found["calls"]) == (True, 4)
         caller = await enter(stack, access, "zero-quiet")
         await caller.call({"securityToken": "1234"})
-        await accepted(caller)
-
-
-async def test_a_long_token_is_not_guessed_and_is_never_suspended(access: Access) -> None:
-    async with (
-        administrator(access) as admin,
-        contextlib.AsyncExitStack() as stack,
-        setting(admin, {"security-token.max-attempts": 1}),
-    ):
-        rows = "ID;TOKEN;AUTOACCEPT\nzero-long;0123456789abcdef;yes\n"
-        assert numbers_of(await bulk(admin, rows)) == (1, 1, 0, 1)
-        for number in range(5):
-            await enter(stack, access, "zero-long", {"securityToken": f"0123456789abcde{number}"})
-        found = await admin.get("zero-long")
-        assert (found["autoAccept"], found["calls"], found["failedAttempts"]) == (True, 5, 0)
-        caller = await enter(stack, access, "zero-long")
-        await caller.call({"securityToken": "0123456789abcdef"})
         await accepted(caller)
 
 

@@ -11,8 +11,9 @@ from tests.hostile import entry
 from tests.hostile.entry import Door
 from tests.hostile.intruder import Sent
 from tests.hostile.reach import LISTENING, SENDING, Broker
-from tests.hostile.siege import Siege, besiege
+from tests.hostile.siege import WAYS, Siege, besiege
 from tests.hostile.spied import ACCOUNTS, SpiedSite, Spies
+from tests.hostile.stage import VERSIONS
 
 SENDS = ("publishClientSend",)
 READS = ("publishClientReceive", "subscribePattern")
@@ -30,9 +31,9 @@ AT_OPERATIONS: dict[str, tuple[tuple[str, ...], str, set[str]]] = {
         "control/acme/acme-boss/response",
         {f"registrar-hears-{one}" for one in ("colleagues", "shares", "everything")},
     ),
-    "acme-owner": (SENDS, "devices/zenith/zenith-pump/commands", {"owner-sends-devices-elsewhere"}),
-    "acme-app": (SENDS, "events/acme/bulk", {"application-sends-events"}),
-    "zenith-second": (READS, "$SYS/#", {"tenant-hears-figures"}),
+    "acme-owner": (SENDS, ACCOUNTS, {"owner-sends-control"}),
+    "acme-app": (SENDS, "events/acme/bulk", {"application-sends-events", "application-sleeps"}),
+    "zenith-second": (READS, "$SYS/#", {"tenant-hears-figures", "tenant-sleeps"}),
 }
 AT_GATE = {
     "topic write bootstrap/+/response/+": {"bootstrap-sends-answers"},
@@ -81,3 +82,4 @@ def test_each_hole_is_noticed_by_the_rows_that_it_concerns_and_no_others(tmp_pat
         siege = asyncio.run(besiege(site, make_holes))
     assert noticed(siege) == set().union(*(rows for _, _, rows in AT_OPERATIONS.values()), *AT_GATE.values())
     assert siege.after != siege.before, "an info of the neighbour was forged"
+    assert len(siege.intruders) == len(VERSIONS) * len(WAYS), "each order for an account was carried out"

@@ -90,23 +90,6 @@ async def test_an_application_sends_no_command(access: Access) -> None:
         assert (await admin.answer("get", {"id": "app-new"}))["command"] == "get", "nothing came before"
 
 
-async def test_no_role_speaks_for_another_administrator_or_tenant(access: Access) -> None:
-    async with administrator(access, "management") as root:
-        for role in ("viewer", "registrar", "owner"):
-            async with appointed(access, root, f"alone-{role}", role, "default") as one:
-                for sender in ("default/admin", "management/root", f"management/alone-{role}", "default/alone"):
-                    for command in ("list", "register", "create-administrator"):
-                        topic = f"control/{sender}/request/{command}"
-                        assert await reason_of(one.peer, topic, b"{}") == NOT_AUTHORIZED, topic
-                for topic in (
-                    f"control/default/alone-{role}/response",
-                    "events/default/registrations/x",
-                    "bridge/state",
-                ):
-                    assert await reason_of(one.peer, topic, b"{}") == NOT_AUTHORIZED, topic
-                assert (await one.answer("list", {}))["command"] == "list", "nothing came before"
-
-
 async def test_a_role_ends_with_its_administrator_and_a_new_one_of_the_name_has_the_new_role(access: Access) -> None:
     async with administrator(access) as admin:
         made = await admin.ok("create-administrator", {"name": "role-again", "role": "owner"})

@@ -13,7 +13,6 @@ from tests.e2e.people import (
     NOT_AUTHORIZED,
     appointed,
     bulk,
-    hears_only,
     login,
     new_tenant,
     person,
@@ -145,47 +144,6 @@ async def test_no_command_reaches_over_the_fence_and_no_answer_names_the_neighbo
 
 
 SIGHTS = ["list", "list-devices", "list-groups", "list-options", "list-administrators", "list-applications"]
-
-
-async def test_no_topic_reaches_over_the_fence(access: Access) -> None:
-    async with administrator(access, "management") as root, contextlib.AsyncExitStack() as stack:
-        one = await stack.enter_async_context(new_tenant(access, root, "topics-a"))
-        other = await stack.enter_async_context(new_tenant(access, root, "topics-b"))
-        credentials = await brought_in(access, other, "topics-dev")
-        theirs = await stack.enter_async_context(resident(access, credentials))
-        await theirs.publish("devices/topics-b/topics-dev/kept", b"kept", retain=True)
-        made = await one.ok("create-application", {"name": "topics-app", "write": ["devices/topics-a/#"]})
-        application = await stack.enter_async_context(login(access, "topics-app", made["password"]))
-        mine = await stack.enter_async_context(resident(access, await brought_in(access, one, "topics-own")))
-        for peer in (one.peer, application, mine):
-            for topic in (
-                *("control/topics-b/topics-b-boss/response", "control/+/+/response", "control/topics-b/#"),
-                *("control/topics-b/topics-b-boss/request/+", "control/#", "control/topics-a/+/response"),
-                *("events/topics-b/#", "events/+/bulk", "events/#", "events/topics-b/registrations/topics-dev"),
-                *("devices/topics-b/#", "devices/topics-b/topics-dev/#", "devices/#", "devices/+/topics-dev/kept"),
-                *("bootstrap/#", "bridge/#", "$CONTROL/#", "$CONTROL/dynamic-security/v1/response", "$SYS/#"),
-                *("#", "+/#", "+/+/#", "+/topics-b/#", "/#", "$share/x/devices/topics-b/#", "$share/x/events/#"),
-                "$share/x/control/topics-b/topics-b-boss/response",
-            ):
-                assert await peer.subscribe(topic) == [NOT_AUTHORIZED], topic
-            for topic in (
-                *(f"control/topics-b/{name}/request/list" for name in ("topics-b-boss", "topics-a-boss")),
-                *("control/topics-b/topics-b-boss/response", "events/topics-b/registrations/topics-dev"),
-                *("events/topics-b/bulk", "devices/topics-b/topics-dev/info", "devices/topics-b/topics-dev/kept"),
-                *("$CONTROL/dynamic-security/v1", "bridge/state", "bootstrap/topics-dev/request", "topics-b"),
-            ):
-                assert await reason_of(peer, topic, b"{}") == NOT_AUTHORIZED, topic
-                await peer.publish(topic, b"", retain=True)
-        await theirs.subscribe("devices/topics-b/topics-dev/#")
-        kept = await theirs.next()
-        assert (payload_of(kept), kept.retain) == (b"kept", True), "nobody else has cleared it"
-        await hears_only(theirs, "devices/topics-b/topics-dev/mark")
-        assert (await other.answer("list", {}))["command"] == "list", "nothing came before"
-        assert (await one.answer("list", {}))["command"] == "list", "nothing came before"
-        await hears_only(mine, "devices/topics-a/topics-own/mark") if await mine.subscribe(
-            "devices/topics-a/topics-own/mark"
-        ) == [1] else pytest.fail("a device hears itself")
-        assert application.heard.empty()
 
 
 async def test_events_stay_with_their_tenant_and_management_hears_all(access: Access) -> None:

@@ -1,5 +1,7 @@
-"""Attacks by behaviour: what clients do with messages that they may send."""
+"""Attacks by behaviour: what clients do with what their logins let them do; how far these reach is ``reach``'s."""
 
-from tests.hostile import Attack
+from typing import Final
 
-ATTACKS: tuple[Attack, ...] = ()
+from tests.hostile import Attack, asking, calling, residing
+
+ATTACKS: Final[tuple[Attack, ...]] = (*calling.ATTACKS, *residing.ATTACKS, *asking.ATTACKS)

@@ -1,18 +1,21 @@
 """The rows of ``entry`` tried: who is let in stays, listens for all there is while victims work, then forges."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.hostile import Login
-from tests.hostile.entry import ATTACKS, Door, Entry, Word
+from tests.hostile.entry import ATTACKS, Door, Entry, Manner, Word
 from tests.hostile.intruder import Ended, Heard, Intruder, Sent, intruding
 from tests.hostile.reach import OF_ALL_KINDS, TO_ALL_KINDS, Broker
 from tests.hostile.stage import VERSIONS, Credentials
 
 _STANDS_IN = {Broker.GATE: Login.BOOTSTRAP, Broker.OPERATIONS: Login.VIEWER}
 """Whose tenant and neighbours somebody without a login has."""
+
+_OLDER = {Manner.OLD: 3, Manner.BRIDGE: 4}
+_BRIDGE_BIT = 0x80
 
 
 @dataclass
@@ -34,33 +37,56 @@ class Entering:
     attackers: list[Credentials]
     tried: list[Entered] = field(default_factory=list)
     _inside: list[tuple[Entered, Credentials, Intruder]] = field(default_factory=list)
+    _asleep: list[tuple[Entry, Credentials]] = field(default_factory=list)
 
     async def enter(self, stack: contextlib.AsyncExitStack) -> None:
         """Try every row with both versions, or in turns where both would have one client id, and listen."""
         for number, row in enumerate(ATTACKS):
-            for version in VERSIONS if row.door is Door.SHUT else [VERSIONS[0 if row.bit else number % 2]]:
+            if row.door is Door.SHUT or row.manner is Manner.ASLEEP:
+                versions: Sequence[int] = VERSIONS
+            else:
+                versions = [VERSIONS[number % 2] if row.manner is Manner.AWAKE else _OLDER[row.manner]]
+            for version in versions:
                 await self._try(stack, row, version)
 
     async def _try(self, stack: contextlib.AsyncExitStack, row: Entry, version: int) -> None:
         who = row.who if row.who is not Login.NONE else _STANDS_IN[row.at]
-        one = next(one for one in self.attackers if (one.who, one.version) == (who, version))
-        passwords = {Word.OWN: one.password, Word.WRONG: "wrong", Word.EMPTY: "", Word.ABSENT: None}
-        intruder = await stack.enter_async_context(
-            intruding(
-                self.access["bootstrapPort" if row.at is Broker.GATE else "port"],
-                one.real_bytes(row.client_id),
-                None if row.username is None else one.real_bytes(row.username),
-                passwords[row.password],
-                version,
-                row.bit,
-            )
-        )
+        one = next(one for one in self.attackers if (one.who, one.version) == (who, max(version, VERSIONS[0])))
+        if row.manner is Manner.ASLEEP:
+            async with self._connected(row, one, version) as before:
+                assert before.let_in, row.name
+                await before.subscribe([one.real(topic).encode() for topic in OF_ALL_KINDS])
+            self._asleep.append((row, one))
+            return
+        intruder = await stack.enter_async_context(self._connected(row, one, version))
         entered = Entered(row, version, intruder.let_in and not intruder.ended.is_set())
         self.tried.append(entered)
         if entered.let_in:
             self._inside.append((entered, one, intruder))
             with contextlib.suppress(Ended):
                 await intruder.subscribe([one.real(topic).encode() for topic in OF_ALL_KINDS])
+
+    def _connected(
+        self, row: Entry, one: Credentials, version: int
+    ) -> contextlib.AbstractAsyncContextManager[Intruder]:
+        passwords = {Word.OWN: one.password, Word.WRONG: "wrong", Word.EMPTY: "", Word.ABSENT: None}
+        return intruding(
+            self.access["bootstrapPort" if row.at is Broker.GATE else "port"],
+            one.real_bytes(row.client_id),
+            None if row.username is None else one.real_bytes(row.username),
+            passwords[row.password],
+            version,
+            _BRIDGE_BIT if row.manner is Manner.BRIDGE else 0,
+            clean=row.manner is not Manner.ASLEEP,
+        )
+
+    async def wake(self, stack: contextlib.AsyncExitStack) -> None:
+        """Let those come back who left their sessions: the broker first sends what it kept for them."""
+        for row, one in self._asleep:
+            intruder = await stack.enter_async_context(self._connected(row, one, one.version))
+            entered = Entered(row, one.version, intruder.let_in)
+            self.tried.append(entered)
+            self._inside.append((entered, one, intruder))
 
     async def forge(self) -> None:
         """Let those inside publish what is not theirs."""

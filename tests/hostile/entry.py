@@ -20,20 +20,31 @@ class Door(StrEnum):
     NO_MORE = "It is let in, hears nothing and reaches nobody, and throws nobody out."
 
 
+class Manner(StrEnum):
+    """How the connection is made and used."""
+
+    AWAKE = "as others do"
+    ASLEEP = "leaves its session behind while others work, and comes back for it"
+    OLD = "in MQTT 3.1"
+    BRIDGE = "as a Mosquitto that is a bridge to another broker, with its own version of the protocol"
+
+
 class Word(StrEnum):
     """Which password is given."""
 
-    OWN = "its own"
-    WRONG = "a wrong one"
-    EMPTY = "an empty one"
-    ABSENT = "none"
+    OWN = "its own password"
+    WRONG = "a wrong password"
+    EMPTY = "an empty password"
+    ABSENT = "no password"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry(Attack):
-    """A row by name. ``client_id`` and ``username`` are templates as topics are; ``<login>`` is the right user name.
+    """A row by name. ``client_id`` and ``username`` are templates as topics are.
 
-    A user name of None is left out of the packet. ``bit`` is set in the version of the protocol, which is 3.1.1 then.
+    ``<login>`` is the right user name, ``<ME>`` the same as ``<me>`` in capitals.
+
+    A user name of None is left out of the packet.
     """
 
     at: Broker
@@ -41,10 +52,15 @@ class Entry(Attack):
     username: bytes | None
     password: Word
     door: Door
-    bit: int = 0
+    manner: Manner = Manner.AWAKE
 
 
 CLIENT_IDS, USER_NAMES, ELSEWHERE = "Client ids", "User names", "Logins that belong elsewhere"
+MANNERS = "Versions of the protocol, and sessions"
+_OF_SERVICES: Final = (
+    *("bridge", "bridge-control", "bridge-info", "bridge-accounts"),
+    *("bootstrap-bridge", "devicebootstrap", "root", "admin"),
+)
 _SPECIAL: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("hash", "`#`", b"#"),
     ("plus", "`+`", b"+"),
@@ -61,6 +77,7 @@ _SPECIAL: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("control", "`$CONTROL/dynamic-security/v1`", b"$CONTROL/dynamic-security/v1"),
     ("percent-c", "`%c`", b"%c"),
     ("percent-u", "`%u`", b"%u"),
+    ("bootstrap", "`bootstrap`", b"bootstrap"),
     ("star", "`*`", b"*"),
     ("space-behind", "`<caller>` and a space", b"<caller> "),
     ("upper-case", "`ACME-CALLER`, where `<caller>` is the same in small letters", b"ACME-CALLER"),
@@ -73,7 +90,7 @@ _SPECIAL: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("quotes", "quotes and braces, as if it were put into JSON or SQL", b"'\"}];--"),
     ("very-long", "10,000 characters", b"x" * 10_000),
     *((f"service-{name}", f"`{name}`, a name of a service", name.encode())
-      for name in ("bridge", "bridge-control", "bridge-info", "bridge-accounts", "devicebootstrap", "root", "admin")),
+      for name in _OF_SERVICES),
 )  # fmt: skip
 """Client ids that are taken as any other name."""
 _ILL_FORMED: Final[tuple[tuple[str, str, bytes], ...]] = (
@@ -87,7 +104,7 @@ _ILL_FORMED: Final[tuple[tuple[str, str, bytes], ...]] = (
 )
 _NAMES_OF_OTHERS: Final[tuple[tuple[str, str, bytes], ...]] = (
     ("neighbour", "`<neighbour>`", b"<neighbour>"),
-    ("upper-case", "its own in capitals", b"ACME-ROGUE"),
+    ("upper-case", "its own in capitals", b"<ME>"),
     ("longer", "its own and one more character", b"<me>x"),
     ("login", "its user name", b"<login>"),
     ("empty", "an empty one", b""),
@@ -134,10 +151,10 @@ def _entry(
     client_id: bytes = b"<client id>",
     username: bytes | None = b"<login>",
     password: Word = Word.OWN,
-    bit: int = 0,
+    manner: Manner = Manner.AWAKE,
 ) -> Entry:
     does = f"Logs in at the {at} {said}."
-    return Entry(f"{WORDS[who]}-{slug}", who, family, does, door.value, at, client_id, username, password, door, bit)
+    return Entry(f"{WORDS[who]}-{slug}", who, family, does, door.value, at, client_id, username, password, door, manner)
 
 
 def _client_ids(
@@ -160,11 +177,14 @@ ATTACKS: Final[tuple[Entry, ...]] = (
              OPERATIONS, username=name) for slug, said, name in _USERS),
     *(_entry(BOOTSTRAP, USER_NAMES, f"called-{slug}", f"with the shared password and the user name {said}", Door.SHUT,
              GATE, username=name)
-      for slug, said, name in (("bridge", "`bridge`", b"bridge"), ("upper-case", "in capitals", b"DEVICEBOOTSTRAP"),
+      for slug, said, name in (("bridge", "`bridge`", b"bridge"), ("nobody", "`nobody`", b"nobody"),
+                               ("upper-case", "in capitals", b"DEVICEBOOTSTRAP"),
                                ("colon", "`devicebootstrap:` and more", b"devicebootstrap:$7$"),
                                ("newline", "`devicebootstrap` and a line feed", b"devicebootstrap\n"),
                                ("nul", "`devicebootstrap`, NUL and more", b"devicebootstrap\0x"),
                                ("empty", "of no length", b""), ("absent", "left out", None))),
+    *(_entry(who, USER_NAMES, "wrong-password", "with a wrong password", Door.SHUT, OPERATIONS, password=Word.WRONG)
+      for who in (DEVICE, VIEWER, OWNER, APPLICATION, TENANT)),
     _entry(BOOTSTRAP, ELSEWHERE, "at-operations", "with the shared login", Door.SHUT, OPERATIONS),
     _entry(BOOTSTRAP, ELSEWHERE, "at-operations-as-bridge", "with the shared login and the client id of a service",
            Door.SHUT, OPERATIONS, b"bridge-control"),
@@ -172,13 +192,16 @@ ATTACKS: Final[tuple[Entry, ...]] = (
       for who in (DEVICE, VIEWER, Login.REGISTRAR, OWNER, APPLICATION, TENANT)),
     *(_entry(NONE, ELSEWHERE, f"at-{slug}-anonymous", "without user name and password", Door.SHUT, at,
              username=None, password=Word.ABSENT) for slug, at in (("gate", GATE), ("operations", OPERATIONS))),
-    *(_entry(NONE, ELSEWHERE, f"at-{slug}-as-{name}-{how}", f"as `{name}` with {word.value} for a password", Door.SHUT,
+    *(_entry(NONE, ELSEWHERE, f"at-{slug}-as-{name}-{how}", f"as `{name}` with {word.value}", Door.SHUT,
              at, username=name.encode(), password=word)
       for slug, at, names in (("gate", GATE, ("devicebootstrap", "bridge")),
                               ("operations", OPERATIONS, ("root", "admin", "bridge-control", "bridge-accounts")))
       for name in names
       for how, word in (("wrong", Word.WRONG), ("empty", Word.EMPTY), ("absent", Word.ABSENT))),
-    *(_entry(who, CLIENT_IDS, "as-another-broker", "as Mosquitto does that is a bridge to another, with a version of "
-             "the protocol of its own", Door.NO_MORE, at, b"bridged", bit=0x80)
-      for who, at in ((BOOTSTRAP, GATE), (VIEWER, OPERATIONS))),
+    *(_entry(who, MANNERS, slug, manner.value, Door.NO_MORE, at, name, manner=manner)
+      for who, at in ((BOOTSTRAP, GATE), (VIEWER, OPERATIONS))
+      for slug, name, manner in (("as-another-broker", b"bridged", Manner.BRIDGE), ("in-mqtt-31", b"old", Manner.OLD))),
+    *(_entry(who, MANNERS, "sleeps", f"and {Manner.ASLEEP.value}", Door.NO_MORE, at, b"asleep-<client id>",
+             manner=Manner.ASLEEP)
+      for who, at in ((BOOTSTRAP, GATE), *((one, OPERATIONS) for one in (VIEWER, OWNER, APPLICATION, TENANT)))),
 )  # fmt: skip

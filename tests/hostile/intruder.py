@@ -17,6 +17,7 @@ PATIENCE = 30.0
 TOGETHER = 6
 """Messages with QoS 2 that are on their way at once: fewer than either broker allows before it ends the connection."""
 GRANTED_MOST = 2
+_RETAIN_AS_PUBLISHED = 0x08
 _PING = b"\xc0\x00"
 
 
@@ -102,9 +103,17 @@ class Intruder:
         mids = []
         for one in filters:
             mids.append(self.next_id())
-            self.send(packets.subscribe(one, qos=qos, version=self.version, mid=mids[-1]))
+            self.send(self._subscription(one, qos, mids[-1]))
         await self.until_answered()
         return [self.codes[mid] for mid in mids]
+
+    def _subscription(self, wanted: bytes, qos: int, mid: int) -> bytes:
+        if self.version != 5:
+            return packets.subscribe(wanted, qos=qos, version=self.version, mid=mid)
+        # With an identifier, and keeping the retain flag: what else MQTT 5 lets a subscriber wish for.
+        options = 0 if wanted.startswith(b"$share") else _RETAIN_AS_PUBLISHED
+        identified = b"\x0b" + packets.length(mid)
+        return packets.subscribe(wanted, qos=qos, version=5, mid=mid, properties=identified, options=options)
 
     async def publish(self, messages: Sequence[Sent]) -> list[int | None]:
         """Publish and return what each was acknowledged with, None without acknowledgement. Raises Ended."""
@@ -193,10 +202,11 @@ async def intruding(
     password: str | None,
     version: int = 5,
     bit: int = 0,
+    clean: bool = True,
 ) -> AsyncIterator[Intruder]:
-    """Log in, or try to: ``let_in`` tells what came of it."""
+    """Log in, or try to: ``let_in`` tells what came of it. Without ``clean`` the broker keeps the session."""
     async with opened(port, version) as found:
-        found.send(packets.connect(client_id, username, password, version=version, bit=bit))
+        found.send(packets.connect(client_id, username, password, version=version, bit=bit, clean=clean))
         with contextlib.suppress(Ended):
             await found.until_answered()
         yield found

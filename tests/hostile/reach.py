@@ -120,6 +120,7 @@ def at_gate(
 
 CALLS, WILD, SHARED = "Calls and their answers", "Wildcards", "Shared subscriptions"
 DEVICES, COMMANDS, EVENTS = "Topics of devices", "Commands and their answers", "Events and the state of the bridge"
+OPTION = "Topics by the option `topics`"
 ACCOUNTS, FIGURES, ALIKE = "The broker's own topics: $CONTROL", "The broker's own topics: $SYS", "Names alike"
 
 _EVERYTHING = ("#", "+/#", "+/+/#", "+/+/+/#", "+/+", "+/+/+", "+/+/+/+", "+/+/+/+/+")
@@ -170,6 +171,12 @@ _ABROAD = (
     "devices/+/<their device>/#",
     "devices/+/+/telemetry",
 )
+FURTHER: Final = "tele/{tenant}/{id}/#"
+"""The option ``topics`` of both tenants."""
+_OF_OPTION = (
+    *("tele/#", "tele/+/+/#", "tele/<tenant>/#", "tele/+/<neighbour>/#", "tele/<tenant>/<neighbour>/#"),
+    *("tele/<elsewhere>/#", "tele/<elsewhere>/<their device>/#", "tele/<tenant>/<neighbour>/STATE"),
+)
 _EVENTS_ABROAD = (
     "events/#",
     "events/+/#",
@@ -211,6 +218,10 @@ LISTENING: Final[tuple[Reach, ...]] = (
     *listen(RESIDENTS, DEVICES, "neighbours", "topics of other devices", Outcome.REFUSED, *_OF_DEVICES),
     *listen(RESIDENTS, DEVICES, "devices-elsewhere", "topics of another tenant's devices", Outcome.REFUSED, *_ABROAD),
     *listen((DEVICE, *PEOPLE), DEVICES, "telemetry", "what an application may read", Outcome.REFUSED, READABLE),
+    *listen([DEVICE], OPTION, "own-further", "what the option `topics` gives it", Outcome.HEARS,
+            "tele/<tenant>/<me>/#"),
+    *listen(RESIDENTS, OPTION, "further", "what the option gives other devices", Outcome.REFUSED, *_OF_OPTION,
+            *(f"$share/g/{one}" for one in _OF_OPTION)),
     *listen(PEOPLE, COMMANDS, "own-answers", "the answers to its own commands", Outcome.HEARS,
             "control/<tenant>/<me>/response"),
     *listen(RESIDENTS, COMMANDS, "colleagues", "commands and answers of other administrators", Outcome.REFUSED,
@@ -256,6 +267,9 @@ _IN_OTHER_NAMES = (
 
 SENDING: Final[tuple[Reach, ...]] = (
     *at_gate(CALLS, "own-call", Act.SEND, "its own call", Outcome.ARRIVES, "bootstrap/<me>/request/<client id>"),
+    # With these it makes 85 calls on one connection; above 100 the bridge would leave them alone.
+    *at_gate(ALIKE, "no-device", Act.SEND, "its own call in the name of what is no device id", Outcome.ARRIVES,
+             *(f"bootstrap/{one}/request/<client id>" for one in ("", "..", "$SYS", "%c", "a b", "cafe\u0301"))),
     *at_gate(CALLS, "calls", Act.SEND, "the calls of others", Outcome.DROPPED,
              "bootstrap/<caller>/request", "bootstrap/<caller>/request/<their call>", "bootstrap/<me>/request",
              "bootstrap/<caller>/request/<client id>/more", "bootstrap/<caller>/request/"),
@@ -283,13 +297,19 @@ SENDING: Final[tuple[Reach, ...]] = (
     *send(RESIDENTS, DEVICES, "devices-elsewhere", "topics of another tenant's devices", Outcome.DROPPED,
           "devices/<elsewhere>/<their device>/info", "devices/<elsewhere>/<their device>/telemetry",
           "devices/<elsewhere>/<their device>/commands", "devices/<elsewhere>/<me>/info", "devices/-/-/info"),
+    *send([DEVICE], OPTION, "own-further", "what the option `topics` gives it", Outcome.ARRIVES,
+          "tele/<tenant>/<me>/STATE"),
+    *send(RESIDENTS, OPTION, "further", "what the option gives other devices", Outcome.DROPPED,
+          "tele/<tenant>/<neighbour>/STATE", "tele/<elsewhere>/<their device>/STATE", "tele/<elsewhere>/<me>/STATE",
+          "tele/<tenant>", "tele"),
     *send([DEVICE], ALIKE, "dots", "paths that would lead out if they were paths", Outcome.STAYS,
           "devices/<tenant>/<me>/../<neighbour>/info", "devices/<tenant>/<me>//info",
           "devices/<tenant>/<me>/%2e%2e/<neighbour>/info"),
     *send((VIEWER, REGISTRAR), COMMANDS, "own-command", "a command of its role", Outcome.ARRIVES,
           "control/<tenant>/<me>/request/list"),
     *send((OWNER, TENANT), COMMANDS, "own-command", "any command in its own name", Outcome.ARRIVES,
-          "control/<tenant>/<me>/request/list", "control/<tenant>/<me>/request/fly"),
+          "control/<tenant>/<me>/request/list", "control/<tenant>/<me>/request/fly",
+          "control/<tenant>/<me>/request/LIST", "control/<tenant>/<me>/request/"),
     *(row for who, commands in _BEYOND.items() for row in send(
         [who], COMMANDS, "beyond-its-role", "commands that its role has not", Outcome.DROPPED,
         *(f"control/<tenant>/<me>/request/{one}" for one in commands))),

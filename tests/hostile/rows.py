@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.hostile import Attack, conduct, entry, reach
+from tests.hostile import Attack, conduct, entry, reach, rude
 
-ATTACKS: Final[tuple[Attack, ...]] = (*reach.ATTACKS, *entry.ATTACKS, *conduct.ATTACKS)
+ATTACKS: Final[tuple[Attack, ...]] = (*reach.ATTACKS, *entry.ATTACKS, *rude.ATTACKS, *conduct.ATTACKS)
 
 
 def proves(*rows: Attack) -> pytest.MarkDecorator:

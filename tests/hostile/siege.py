@@ -9,11 +9,13 @@ from typing import Any
 from paho.mqtt.client import topic_matches_sub
 
 from tests.hostile import Login
+from tests.hostile.besetting import Besetting
 from tests.hostile.entering import Entering
 from tests.hostile.entry import Door, Entry
 from tests.hostile.intruder import GRANTED_MOST, Heard, Intruder, Sent, intruding
 from tests.hostile.reach import LISTENING, SENDING, Act, Broker, Outcome, Reach
-from tests.hostile.spied import SpiedSite, Spies, retained, spying
+from tests.hostile.rude import WRITABLE, End, Rude
+from tests.hostile.spied import ACCOUNTS, SpiedSite, Spies, retained, spying
 from tests.hostile.stage import VERSIONS, Credentials, Stage, staged
 
 NOT_AUTHORIZED = 0x87
@@ -59,6 +61,7 @@ class Siege:
 
     attackers: list[Credentials]
     entering: Entering
+    besetting: Besetting
     codes: dict[Key, list[int]] = field(default_factory=dict)
     acks: dict[Key, dict[tuple[str, int, bool], int | None]] = field(default_factory=dict)
     heard: dict[tuple[Login, int], list[Heard]] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Siege:
     kept: list[Heard] = field(default_factory=list)
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
+    told_of_the_bridge: list[bytes] = field(default_factory=list)
     thrown_out: list[str] = field(default_factory=list)
     intruders: list[str] = field(default_factory=list)
     """Names that can log in and should not."""
@@ -98,6 +102,13 @@ class Siege:
         assert [heard.topic for one in tried for heard in one.heard] == []
         assert [one.version for one in tried if one.thrown_out] == []
         assert [heard.topic for heard in self.marked(row, [*self.spied, *self.kept])] == []
+
+    def judge_packet(self, row: Rude) -> None:
+        """Assert what a row by packet says."""
+        if row.end is not End.EITHER:
+            assert self.besetting.ended[row.name] is (row.end is End.ENDED)
+        marked = [heard.topic for heard in [*self.spied, *self.kept] if b"mark:rude:" in heard.payload]
+        assert [topic for topic in marked if topic not in WRITABLE.values()] == []
 
     def marked(self, row: Reach | Entry, among: Iterable[Heard]) -> list[Heard]:
         return [one for one in among if f"mark:{row.name}:".encode() in one.payload]
@@ -186,7 +197,7 @@ async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] 
     async with staged(site.access) as stage, spying(site) as spies, contextlib.AsyncExitStack() as stack:
         if breaking is not None:
             await breaking(spies)
-        siege = Siege(stage.attackers, Entering(site.access, stage.attackers))
+        siege = Siege(stage.attackers, Entering(site.access, stage.attackers), Besetting(site.access, stage.attackers))
         intruders: list[tuple[Credentials, Intruder]] = []
         for one in stage.attackers:
             port = site.access["bootstrapPort" if one.at is Broker.GATE else "port"]
@@ -200,6 +211,7 @@ async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] 
         await stage.traffic()
         await spies.until_all_is_heard()
         siege.flowed = {Broker.GATE: list(spies.gate.heard), Broker.OPERATIONS: list(spies.operations.heard)}
+        await siege.entering.wake(stack)
         await _attack(siege, stage, spies, intruders)
         siege.kept = await retained(site)
         siege.intruders = await _let_in(site)
@@ -211,6 +223,7 @@ async def _attack(siege: Siege, stage: Stage, spies: Spies, intruders: list[tupl
     for one, intruder in intruders:
         await _send(siege, one, intruder)
     await siege.entering.forge()
+    await siege.besetting.send_all()
     for one, intruder in intruders:
         await _wait_for_answers(stage, one, intruder)
     await spies.until_all_is_heard()
@@ -220,6 +233,7 @@ async def _attack(siege: Siege, stage: Stage, spies: Spies, intruders: list[tupl
         await intruder.until_answered()
         siege.heard[one.who, one.version] = list(intruder.heard)
     siege.spied = [*spies.gate.heard, *spies.operations.heard]
+    siege.told_of_the_bridge = [heard.payload for heard in spies.operations.heard if heard.topic == "bridge/state"]
     siege.thrown_out = stage.thrown_out + [one.username for one, each in intruders if each.ended.is_set()]
     if spies.ended:
         siege.thrown_out.append("spies")
@@ -227,10 +241,10 @@ async def _attack(siege: Siege, stage: Stage, spies: Spies, intruders: list[tupl
 
 async def _let_in(site: SpiedSite) -> list[str]:
     """Try the accounts that the attackers' messages would have made."""
+    rows = [row for row in SENDING if ACCOUNTS in row.topics]
+    marks = [mark_of(row, version, ACCOUNTS, *way) for row in rows for version in VERSIONS for way in WAYS]
     found = []
-    for row in SENDING:
-        for topic in row.topics if "$CONTROL" in row.topics[0] else ():
-            name = mark_of(row, 5, topic, 1, False).decode()
-            async with intruding(site.access["port"], name, name, name) as intruder:
-                found += [name] if intruder.let_in else []
+    for name in (mark.decode() for mark in marks):
+        async with intruding(site.access["port"], name, name, name) as intruder:
+            found += [name] if intruder.let_in else []
     return found

@@ -10,7 +10,7 @@ from tests.e2e.peer import PATIENCE, Administrator, Device, Peer, administrator,
 from tests.e2e.people import bulk, login, new_tenant
 from tests.e2e.scenes import accepted, bring_in, resident
 from tests.hostile import Login
-from tests.hostile.reach import READABLE, WRITABLE, Broker
+from tests.hostile.reach import FURTHER, READABLE, WRITABLE, Broker
 
 HOME, ABROAD = "acme", "zenith"
 VERSIONS: Final = (4, 5)
@@ -53,8 +53,9 @@ class Credentials:
         return template
 
     def real_bytes(self, template: bytes) -> bytes:
-        """Return the name that a template of bytes stands for; ``<login>`` is the user name."""
-        for name, value in {**self.places, "<login>": self.username}.items():
+        """Return the name that a template of bytes stands for."""
+        more = {"<login>": self.username, "<ME>": self.places["<me>"].upper()}
+        for name, value in {**self.places, **more}.items():
             template = template.replace(name.encode(), value.encode())
         return template
 
@@ -77,6 +78,7 @@ class Stage:
             peer, id_ = self.pumps[tenant], pump(tenant)
             for topic in ("info", "telemetry", "commands"):
                 await peer.publish(f"devices/{tenant}/{id_}/{topic}", b'{"secret":"of a device"}')
+            await peer.publish(f"tele/{tenant}/{id_}/STATE", b'{"secret":"of a device"}')
             await owner.ok("list", {})
             await owner.ok("create-application", {"name": f"{tenant}-made"})
             await owner.ok("register", {"id": f"{tenant}-new"})
@@ -173,6 +175,8 @@ async def staged(access: Mapping[str, Any]) -> AsyncIterator[Stage]:
         owners, pumps = {}, {}
         for tenant in (HOME, ABROAD):
             owners[tenant] = await stack.enter_async_context(new_tenant(access, root, tenant))
+            option = {"category": "devices", "key": "topics", "value": [FURTHER]}
+            await owners[tenant].ok("set-option", option)
             own = await bring_in(access, owners[tenant], pump(tenant))
             peer = pumps[tenant] = await stack.enter_async_context(resident(access, own))
             await peer.subscribe(f"devices/{tenant}/{pump(tenant)}/commands")

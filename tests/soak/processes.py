@@ -102,7 +102,14 @@ class Nursery:
     async def start(self, words: Sequence[str], log: Path, *, forks: bool = False, **more: Any) -> Living:
         """Start a process: a fork that runs the bridge's command line, or another program."""
         assert self._process.stdin is not None
-        wanted = {"words": list(words), "log": str(log), "forks": forks, "env": {}, "breaks": [], **more}
+        wanted = {
+            "words": list(words),
+            "log": str(log),
+            "forks": forks,
+            "env": {"BOOTSTRAP_BRIDGE_DEBUGGABLE": "1"},
+            "breaks": [],
+            **more,
+        }
         async with self._turn:
             self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
             pid = await self._answer()

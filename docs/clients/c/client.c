@@ -2,11 +2,11 @@
  * A device on libmosquitto and MQTT 3.1.1: calls in until it is accepted, keeps its credentials, logs in with them, says
  * what it is, sends readings and hears commands. Yours to copy and to change.
  *
- *   cc client.c -o client -lmosquitto
+ *   cc client.c sealing.c -o client -lmosquitto -lcrypto
  *   client DEVICE_ID FOLDER
  *
  * FOLDER is the memory of the device. The factory puts in bootstrap.json (where the brokers are, and the shared login)
- * and, if a token is printed on the label, the file token. The client adds client-id and credentials.json.
+ * and, if a token is printed on the label, the file token. The client adds client-id, key and credentials.json.
  * READINGS (3; 0 is no end), INTERVAL (10 seconds) and REFUSALS (10 refused logins before it gives up) may be set.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "sealing.h"
 
 enum { TEXT = 1024, TOPIC = 2048, PAYLOAD = 16384 };
 
@@ -227,14 +229,21 @@ static void pause_a_while(void) {
 
 static bool accepted, told;
 static int retry_after = 30;
+static unsigned char key[SEALING_KEY]; /* the credentials come sealed for it */
 
 static void hear_answer(const char *topic, const char *payload) {
     (void)topic;
+    static char sealed[2 * PAYLOAD], opened[PAYLOAD];
     char status[TEXT] = "", text[TEXT] = "";
     text_of(payload, "status", status, sizeof status);
     if (!strcmp(status, "ACCEPTED")) {
-        if (!text_of(payload, "password", text, sizeof text)) fail("accepted, but there is no password in the answer");
-        store("credentials.json", payload);
+        /* Whatever is not sealed for this key is from somebody else, or for somebody else. */
+        if (!text_of(payload, "sealed", sealed, sizeof sealed) || !sealing_open(key, id, sealed, opened, sizeof opened)) {
+            say("an answer that does not open with the key of this device is ignored");
+            return;
+        }
+        if (!text_of(opened, "password", text, sizeof text)) fail("accepted, but there is no password in the answer");
+        store("credentials.json", opened);
         accepted = true;
     } else if (!strcmp(status, "PENDING_ACCEPTANCE")) {
         if (number_of(payload, "retryAfter") > 0) retry_after = number_of(payload, "retryAfter");
@@ -246,8 +255,22 @@ static void hear_answer(const char *topic, const char *payload) {
     }
 }
 
+/* Read the key pair of the call, or draw it. */
+static void have_key(char public_key[SEALING_PUBLIC]) {
+    char hex[TEXT], fingerprint[SEALING_FINGERPRINT];
+    if (!stored("key", hex, sizeof hex)) {
+        draw(key, sizeof key);
+        for (size_t i = 0; i < sizeof key; i++) sprintf(hex + 2 * i, "%02x", key[i]);
+        store("key", hex);
+    }
+    for (size_t i = 0; i < sizeof key; i++)
+        if (sscanf(hex + 2 * i, "%2hhx", &key[i]) != 1) fail("the file key is damaged: remove it and client-id");
+    if (!sealing_show(key, public_key, fingerprint)) fail("there is no X25519 here");
+    say("the fingerprint of the key is %s", fingerprint);
+}
+
 static void bootstrap(const char *settings) {
-    char client_id[TEXT], token[2 * TEXT], escaped[PAYLOAD], request[PAYLOAD + 64] = "{}";
+    char client_id[TEXT], token[2 * TEXT], escaped[PAYLOAD], request[PAYLOAD + 128], public_key[SEALING_PUBLIC];
     char user[TEXT], password[TEXT], topic[TOPIC], answers[TOPIC];
     if (!stored("client-id", client_id, sizeof client_id)) {
         unsigned char bytes[16];
@@ -255,9 +278,11 @@ static void bootstrap(const char *settings) {
         for (size_t i = 0; i < sizeof bytes; i++) sprintf(client_id + 2 * i, "%02x", bytes[i]);
         store("client-id", client_id);
     }
+    have_key(public_key);
+    compose(request, sizeof request, "{\"publicKey\":\"%s\"}", public_key);
     if (stored("token", token, sizeof token)) {
         escape(escaped, sizeof escaped, token);
-        compose(request, sizeof request, "{\"securityToken\":\"%s\"}", escaped);
+        compose(request, sizeof request, "{\"publicKey\":\"%s\",\"securityToken\":\"%s\"}", public_key, escaped);
     }
     compose(topic, sizeof topic, "%sbootstrap/%s/request/%s", prefix, id, client_id);
     compose(answers, sizeof answers, "%sbootstrap/%s/response/%s", prefix, id, client_id);
@@ -281,6 +306,7 @@ static void bootstrap(const char *settings) {
         if (!accepted) pause_a_while();
     }
     unlink("client-id");
+    unlink("key");
     say("accepted; the credentials are in %s/credentials.json", folder);
 }
 

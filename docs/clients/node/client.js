@@ -6,7 +6,7 @@
  *   client.js DEVICE_ID FOLDER
  *
  * FOLDER is the memory of the device. The factory puts in bootstrap.json (where the brokers are, and the shared login)
- * and, if a token is printed on the label, the file token. The client adds client-id and credentials.json.
+ * and, if a token is printed on the label, the file token. The client adds client-id, key and credentials.json.
  * READINGS (3; 0 is no end), INTERVAL (10 seconds) and REFUSALS (10 refused logins before it gives up) may be set.
  */
 "use strict";
@@ -16,6 +16,7 @@ const events = require("node:events");
 const fs = require("node:fs");
 const path = require("node:path");
 const mqtt = require("mqtt");
+const sealing = require("./sealing.js");
 
 const READINGS = Number(process.env.READINGS ?? 3);
 const INTERVAL = Number(process.env.INTERVAL ?? 10);
@@ -156,8 +157,12 @@ async function insist(name, open, live) {
 /* First contact: the same private call, again and again, until the credentials have come. */
 async function bootstrap(settings, prefix) {
   if (!stored("client-id")) store("client-id", crypto.randomBytes(16).toString("base64url"));
+  if (!stored("key")) store("key", crypto.randomBytes(32).toString("hex"));
   const clientId = stored("client-id");
+  const key = new sealing.Key(Buffer.from(stored("key"), "hex"));
   const token = stored("token");
+  const request = { publicKey: key.publicKey, ...(token ? { securityToken: token } : {}) };
+  say(`the fingerprint of the key is ${key.fingerprint}`);
   const topic = `${prefix}bootstrap/${id}`;
   say(`calling in at ${settings.host}:${settings.bootstrapPort}`);
   const answer = await insist(
@@ -169,15 +174,16 @@ async function bootstrap(settings, prefix) {
         { ...settings.bootstrap, clientId },
         `${topic}/response/${clientId}`,
       ),
-    (connection) => call(connection, `${topic}/request/${clientId}`, token ? { securityToken: token } : {}),
+    (connection) => call(connection, `${topic}/request/${clientId}`, request, key),
   );
   store("credentials.json", JSON.stringify(answer));
   fs.rmSync(path.join(folder, "client-id"));
+  fs.rmSync(path.join(folder, "key"));
   say(`accepted; the credentials are in ${path.resolve(folder, "credentials.json")}`);
 }
 
 /* Call on this connection until the answer is an acceptance, and return that. */
-async function call(connection, topic, request) {
+async function call(connection, topic, request, key) {
   let retryAfter = 30;
   let told = false;
   for (;;) {
@@ -186,12 +192,26 @@ async function call(connection, topic, request) {
     let message;
     while ((message = await connection.hear(called + retryAfter * 1000))) {
       const answer = JSON.parse(message.payload);
-      if (answer.status === "ACCEPTED") return answer;
+      if (answer.status === "ACCEPTED") {
+        const opened = credentials(answer, key);
+        if (opened) return opened;
+        continue;
+      }
       if (answer.status === "ERROR") throw new Fault(`the call is not understood: ${answer.message}`);
       retryAfter = answer.retryAfter;
       if (!told) say(`waiting to be accepted; calling again every ${retryAfter} seconds`);
       told = true;
     }
+  }
+}
+
+/* What is sealed in the answer; null if it is from somebody else, or for somebody else. */
+function credentials(answer, key) {
+  try {
+    return JSON.parse(key.open(id, answer.sealed));
+  } catch {
+    say("an answer that does not open with the key of this device is ignored");
+    return null;
   }
 }
 

@@ -5,7 +5,7 @@ what it is, sends readings and hears commands. Yours to copy and to change.
     client.py DEVICE_ID FOLDER
 
 FOLDER is the memory of the device. The factory puts in bootstrap.json (where the brokers are, and the shared login)
-and, if a token is printed on the label, the file token. The client adds client-id and credentials.json.
+and, if a token is printed on the label, the file token. The client adds client-id, key and credentials.json.
 READINGS (3; 0 is no end), INTERVAL (10 seconds) and REFUSALS (10 refused logins before it gives up) may be set.
 """
 
@@ -20,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import sealing  # beside this file
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -143,6 +146,7 @@ class Device:
             self.settings["tls"]["caFile"] = str(folder / self.settings["tls"]["caFile"])
         self.credentials_file = folder / "credentials.json"
         self.client_id_file = folder / "client-id"
+        self.key_file = folder / "key"
 
     def say(self, text: str) -> None:
         """Tell the operator."""
@@ -166,8 +170,14 @@ class Device:
         if not self.client_id_file.exists():
             self.store(self.client_id_file, secrets.token_urlsafe(16))
         client_id = self.client_id_file.read_text(encoding="utf-8")
+        if not self.key_file.exists():
+            self.store(self.key_file, X25519PrivateKey.generate().private_bytes_raw().hex())
+        key = X25519PrivateKey.from_private_bytes(bytes.fromhex(self.key_file.read_text(encoding="utf-8")))
+        self.say(f"the fingerprint of the key is {sealing.fingerprint(key)}")
+        request = {"publicKey": sealing.public_key(key)}
         token_file = self.folder / "token"
-        request = {"securityToken": token_file.read_text(encoding="utf-8").strip()} if token_file.exists() else {}
+        if token_file.exists():
+            request["securityToken"] = token_file.read_text(encoding="utf-8").strip()
         topic = f"{self.prefix}bootstrap/{self.id}"
         answers = f"{topic}/response/{client_id}"
         port, login = self.settings["bootstrapPort"], self.settings["bootstrap"]
@@ -178,14 +188,14 @@ class Device:
                 connection = Connection(self.settings, port, login["username"], login["password"], client_id, answers)
                 try:
                     pause = Pause()
-                    return self.call(connection, f"{topic}/request/{client_id}", json.dumps(request))
+                    return self.call(connection, f"{topic}/request/{client_id}", json.dumps(request), key)
                 finally:
                     connection.close()
             except LostError as error:
                 self.say(f"no connection to the bootstrap broker ({error}); trying again")
                 pause.wait()
 
-    def call(self, connection: Connection, topic: str, request: str) -> dict[str, str]:
+    def call(self, connection: Connection, topic: str, request: str, key: X25519PrivateKey) -> dict[str, str]:
         """Call on this connection until the answer is an acceptance, and return that."""
         retry_after, told = 30, False
         while True:
@@ -194,7 +204,12 @@ class Device:
             while message := connection.hear(due - time.monotonic()):
                 answer: dict[str, Any] = json.loads(message[1])
                 if answer["status"] == "ACCEPTED":
-                    return answer
+                    try:
+                        opened: dict[str, str] = json.loads(sealing.open_answer(key, self.id, answer["sealed"]))
+                    except (KeyError, ValueError, InvalidTag):  # from somebody else, or for somebody else
+                        self.say("an answer that does not open with the key of this device is ignored")
+                        continue
+                    return opened
                 if answer["status"] == "ERROR":
                     sys.exit(f"{self.id}: the call is not understood: {answer['message']}")
                 due += answer["retryAfter"] - retry_after
@@ -252,6 +267,7 @@ class Device:
             answer = self.bootstrap()
             self.store(self.credentials_file, json.dumps(answer))
             self.client_id_file.unlink(missing_ok=True)
+            self.key_file.unlink(missing_ok=True)
             self.say(f"accepted; the credentials are in {self.credentials_file}")
         self.operate(json.loads(self.credentials_file.read_text(encoding="utf-8")))
         self.say("done")
