@@ -38,7 +38,10 @@ AUTHORITY: Final = "bridge/ca.key"
 STAYING: Final[tuple[tuple[str, ...], ...]] = (
     # What was renewed since must not come back: files that stay as they are where they can be read, in groups.
     (FACTS,),
-    (AUTHORITY, "bridge/ca.pem", "ca.pem", "operations-broker/server.pem", "bootstrap-broker/server.pem"),
+    (
+        *(AUTHORITY, "bridge/ca.pem", "ca.pem", "operations-broker/server.pem", "bootstrap-broker/server.pem"),
+        *("bridge/next-ca.key", "bridge/next-ca.pem", "bridge/former-ca.pem"),
+    ),
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
