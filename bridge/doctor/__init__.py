@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bridge.doctor import database, files, logins, machine, secrets, settings
+from bridge.doctor import certificates, database, files, logins, machine, secrets, settings
 from bridge.doctor.finding import Finding, NothingThere, Says, Subject, Verdict, look_at
 
 __all__ = ["Finding", "NothingThere", "Verdict", "examine"]
@@ -35,6 +35,7 @@ async def examine(data: Path, database_url: str | None = None, files_group: str 
     if subject.made is not None:
         found.append(Says("installation").ok(f"{data} can be read"))
         found += [one async for one in logins.logins(subject.made)]
+        found += [one async for one in certificates.certificates(subject.made)]
     for check in CHECKS:
         found += _tried(check, subject)
     version = machine.mosquitto_version()
