@@ -25,6 +25,7 @@ LEFT_OUT: Final = (
     "*.log",
     "*.new",
     "*.pid",
+    "loaded.json",  # what a bridge that ran then went by
 )
 KEYS: Final = "bridge/keys.json"
 FACTS: Final = "bridge/installation.json"
