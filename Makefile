@@ -118,8 +118,8 @@ EVERY ?= 10
 soak: setup ## kill processes at random under a fleet's load: KILLS=1000 DEVICES=100 SEED=...
 	@$(BIN)/python -m tests.soak --kills $(KILLS) --devices $(DEVICES) --check-every $(EVERY) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
-demo: setup ## the main job on a real Mosquitto, told step by step
-	@$(BIN)/python -m bridge.demo
+demo: setup ## the main job on a real Mosquitto, told step by step; TLS=1 does all of it by TLS
+	@$(BIN)/python -m bridge.demo $(if $(TLS),--tls)
 
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from bridge import broker
@@ -37,7 +38,7 @@ class RefusedByBridge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where the operations broker is, and who speaks."""
+    """Where the operations broker is, whose certificates are trusted (None: plain TCP), and who speaks."""
 
     host: str
     port: int
@@ -45,6 +46,7 @@ class Access:
     username: str
     password: str = field(repr=False)
     topic_prefix: str = ""
+    authority: Path | None = None
 
 
 class Admin:
@@ -149,7 +151,7 @@ async def connect(access: Access) -> AsyncIterator[Admin]:
     What happens inside the block and the connection are one: if the connection ends, the block is cancelled and
     Disconnected is raised.
     """
-    login = broker.Login(access.host, access.port, access.username, access.password)
+    login = broker.Login(access.host, access.port, access.username, access.password, authority=access.authority)
     async with broker.connect(login) as connection:
         admin = Admin(connection, access)
         await connection.subscribe(Topics.below(access.topic_prefix).response(access.tenant, access.username))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bridge import broker_advice, configurations, dynsec_file, installation, mosquitto_acl, mosquitto_conf
+from bridge import authority, broker_advice, configurations, dynsec_file, installation, mosquitto_acl, mosquitto_conf
 from bridge.beside_files import Draft, Wishes, acl_rules, close_acl, load_plugin, tell_of_connections
 from bridge.beside_fit import (
     OUR_SERVICES,
@@ -27,13 +27,16 @@ from bridge.beside_fit import (
     refuse_what_cannot_be_kept,
 )
 from bridge.children import Owner, barred_folder, choose_owner, hand_over
+from bridge.clock import clock
+from bridge.encryption import EVERYWHERE, refuse_clear
 from bridge.folder import Folder, write_private
-from bridge.installation import DEFAULT_BOOTSTRAP_PORT, Installation
+from bridge.installation import DEFAULT_BOOTSTRAP_PORT, Installation, Tls
 from bridge.mosquitto_conf import Configuration, Listener
 from bridge.rewriting import Edit, rewrite
+from bridge.trust import TrustFault, tried
 from bridge.wire import Topics
 
-_EVERYWHERE: Final = frozenset({None, "0.0.0.0", "::", "*"})  # noqa: S104 - compared with, never listened at
+_EVERYWHERE: Final = EVERYWHERE | {None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,10 @@ def plan(wishes: Wishes) -> Plan:
     configuration = mosquitto_conf.read(wishes.configuration.absolute())
     folder = Folder(wishes.data)
     kept = installation.load(wishes.data).facts if folder.facts.exists() else None
-    listener = chosen_listener(configuration, wishes.port or _kept_port(configuration, kept))
+    tls = wishes.tls or (Tls() if kept is None else kept.tls)
+    listener = chosen_listener(
+        configuration, wishes.port or _kept_port(configuration, kept, encrypted=tls.on), encrypted=tls.on
+    )
     prefix = wishes.topic_prefix if wishes.topic_prefix is not None else ("" if kept is None else kept.topic_prefix)
     draft = Draft(wishes, configuration, mosquitto_acl.families(Topics.below(prefix).prefix))
     refuse_what_cannot_be_kept(configuration, listener, draft.families)
@@ -104,6 +110,9 @@ def plan(wishes: Wishes) -> Plan:
         refuse_unwritable(theirs)
     facts = _facts(wishes, listener, kept)
     _refuse_same_port(facts, configuration)
+    refuse_clear(installation.preview(kept, facts), ["bootstrap"])
+    if tls.on:
+        _refuse_untrusted(draft, listener, facts["host"], tls)
     return Plan(
         wishes,
         configuration,
@@ -111,7 +120,7 @@ def plan(wishes: Wishes) -> Plan:
         administrators,
         owner,
         tuple(draft.edits),
-        tuple(_created(folder, is_theirs=theirs is not None)),
+        tuple(_created(folder, is_theirs=theirs is not None, is_encrypted=tls.on)),
         theirs,
         added,
         is_merged,
@@ -128,8 +137,25 @@ def plan(wishes: Wishes) -> Plan:
     )
 
 
-def _kept_port(configuration: Configuration, kept: installation.Facts | None) -> int | None:
-    listening = {one.port for one in configuration.listeners if one.is_plain_mqtt}
+def _refuse_untrusted(draft: Draft, listener: Listener, host: str, tls: Tls) -> None:
+    """Refuse a listener whose certificate the bridge and its devices would not take. Raises BesideFault."""
+    certificate, key = Path(listener.value("certfile")), Path(listener.value("keyfile"))
+    trusted = Path(str(tls.beside or tls.authority))
+    try:
+        fault = tried(certificate, key, trusted, host)
+    except (TrustFault, OSError) as error:
+        draft.notes.append(f"{certificate} was not compared with {host} and {trusted}: {error}")
+        return
+    if fault is not None:
+        raise BesideFault(
+            f"{certificate} of the listener {listener.at} cannot be used for {host}: {fault}. Name the host that it is "
+            "for with --host, and its authority with --tls-ca"
+        )
+
+
+def _kept_port(configuration: Configuration, kept: installation.Facts | None, *, encrypted: bool) -> int | None:
+    fit = [one for one in configuration.listeners if (one.is_encrypted_mqtt if encrypted else one.is_plain_mqtt)]
+    listening = {one.port for one in fit}
     return kept.port if kept is not None and kept.port in listening else None
 
 
@@ -211,6 +237,8 @@ def _facts(wishes: Wishes, listener: Listener, kept: installation.Facts | None) 
         "bootstrap_host": wishes.bootstrap_host or (host if kept is None else None),
         "bootstrap_port": wishes.bootstrap_port or (DEFAULT_BOOTSTRAP_PORT if kept is None else kept.bootstrap_port),
         "topic_prefix": wishes.topic_prefix,
+        "tls": wishes.tls,
+        "plain_on_the_network": wishes.plain_on_the_network,
     }
 
 
@@ -222,9 +250,11 @@ def _refuse_same_port(facts: dict[str, Any], configuration: Configuration) -> No
             )
 
 
-def _created(folder: Folder, *, is_theirs: bool) -> Iterator[Path]:
+def _created(folder: Folder, *, is_theirs: bool, is_encrypted: bool) -> Iterator[Path]:
     wanted = [folder.keys, folder.facts, folder.beside]
     wanted += [folder.bootstrap / name for name in ("mosquitto.conf", "passwords", "acl")]
+    if is_encrypted:
+        wanted += [folder.authority, folder.server_files["bootstrap"]]
     if not is_theirs:
         wanted.append(folder.dynamic_security)
     if not folder.facts.exists():
@@ -247,6 +277,7 @@ def carry_out(planned: Plan) -> tuple[Installation, list[Path]]:
     folder = made.folder
     write_private(folder.beside, json.dumps(_remembered(planned), indent=2) + "\n")
     bootstrap_owner = choose_owner(wishes.data)
+    authority.keep(made, clock())
     configurations.write_bootstrap_configuration(made, extra=bootstrap_owner.lines)
     backups: list[Path] = []
     own = [edit for edit in planned.edits if edit.path.parent == folder.operations.absolute() and edit.before is None]

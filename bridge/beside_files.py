@@ -8,6 +8,7 @@ from typing import Final
 from bridge import mosquitto_acl
 from bridge.beside_fit import BesideFault, bridged, read_text
 from bridge.folder import Folder
+from bridge.installation import Tls
 from bridge.mosquitto_conf import Configuration
 from bridge.rewriting import Edit
 
@@ -30,6 +31,8 @@ class Wishes:
     bootstrap_port: int | None = None
     topic_prefix: str | None = None
     administrator_prefix: str | None = None
+    tls: Tls | None = None
+    plain_on_the_network: bool | None = None
 
 
 @dataclass(slots=True)

@@ -21,24 +21,29 @@ class BesideFault(Exception):
     """The bridge cannot stand beside this broker as it is; the sentence says why and what to do."""
 
 
-def chosen_listener(configuration: Configuration, port: int | None) -> Listener:
+def chosen_listener(configuration: Configuration, port: int | None, *, encrypted: bool = False) -> Listener:
     """Choose where the bridge and its devices log in. Raises BesideFault, which lists what there is."""
-    plain = [one for one in configuration.listeners if one.is_plain_mqtt]
+    fit = [one for one in configuration.listeners if (one.is_encrypted_mqtt if encrypted else one.is_plain_mqtt)]
     if port:
-        plain = [one for one in plain if one.port == port]
+        fit = [one for one in fit if one.port == port]
     there = ", ".join(
         one.at
         + ("" if one.is_plain_mqtt else " (TLS)" if one.is_encrypted else f" ({one.value('protocol', 'socket')})")
         for one in configuration.listeners
     )
-    if not plain:
+    if not fit:
+        where = f" on port {port}" if port else ""
         raise BesideFault(
-            f"{configuration.path} has no listener for MQTT without TLS{f' on port {port}' if port else ''}; it has "
-            f"{there}. Add one for this machine alone, `listener 1883 127.0.0.1`, or name another with --port"
+            f"{configuration.path} has no listener for MQTT with TLS{where}; it has {there}. Leave out "
+            "--tls-ca, or name another with --port"
+            if encrypted
+            else f"{configuration.path} has no listener for MQTT without TLS{where}; it has {there}. Name the "
+            "authority of its certificate with --tls-ca; or add one for this machine alone, `listener 1883 127.0.0.1`; "
+            "or name another with --port"
         )
-    if len({one.port for one in plain}) > 1:
+    if len({one.port for one in fit}) > 1:
         raise BesideFault(f"{configuration.path} has several listeners, {there}: choose the bridge's with --port")
-    return plain[0]
+    return fit[0]
 
 
 def refuse_what_cannot_be_kept(configuration: Configuration, listener: Listener, families: Sequence[str]) -> None:
@@ -94,6 +99,11 @@ _IMPOSSIBLE_LISTENER: Final[tuple[tuple[str, tuple[str, ...], str], ...]] = (
             "a device's client id is its id, its user name another. Give the bridge and devices a listener without, by "
             "--port"
         ),
+    ),
+    (
+        "require_certificate",
+        ("false",),
+        "the bridge and its devices have passwords and no certificates. Give them a listener without it, by --port",
     ),
     ("max_qos", ("1", "2"), "requests and answers travel with QoS 1. Give the bridge another listener, by --port"),
 )

@@ -10,10 +10,12 @@ import asyncio
 import functools
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, cast
 
 import aiomqtt
@@ -27,6 +29,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridge.inbox import Inbox
 from bridge.inbox import Incoming as Incoming
 from bridge.sockets import Client
+from bridge.trust import TrustFault, client_context, words_of
 from bridge.window import WINDOW, Outgoing, Window
 
 RECEIVED: Final = 200
@@ -53,6 +56,10 @@ class Unreachable(BrokerError):
     """Nobody answers at the address."""
 
 
+class Untrusted(Unreachable):
+    """What answers at the address is not to be trusted, or does not speak TLS, where that was wanted."""
+
+
 class LoginRefused(BrokerError):
     """The broker does not take this login."""
 
@@ -67,7 +74,10 @@ class SubscriptionRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where and as whom to connect. ``client_id`` None lets the library draw one; ``keepalive`` is in seconds."""
+    """Where and as whom to connect. ``client_id`` None lets the library draw one; ``keepalive`` is in seconds.
+
+    ``authority`` is the file of those whose certificates are trusted, read anew for each connection; None is plain TCP.
+    """
 
     host: str
     port: int
@@ -75,6 +85,7 @@ class Login:
     password: str = field(repr=False)
     client_id: str | None = field(default=None, repr=False)
     keepalive: int = KEEPALIVE
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +311,7 @@ async def connect(
 
     A ``persistent`` session survives the connection. ``clean_start`` clears what an earlier one left behind (by
     default only where not persistent). ``received``: how many messages come before one is acknowledged. ``longest``:
-    bytes after which a payload is cut off. Raises Unreachable, LoginRefused.
+    bytes after which a payload is cut off. Raises Unreachable, Untrusted, LoginRefused.
     """
     inbox = Inbox()
     properties = Properties(PacketTypes.CONNECT)
@@ -322,6 +333,7 @@ async def connect(
         queue_type=cast("Any", lambda maxsize=0: inbox),
         logger=_UNHEARD,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
+        tls_context=_context(login),
     )
     # Only connecting shall read as a failure to connect, hence no `async with` round the caller's block here.
     try:
@@ -333,6 +345,10 @@ async def connect(
         raise Unreachable(f"the broker at {login.host}:{login.port} refuses to connect: {error}") from error
     except (aiomqtt.MqttError, OSError) as error:
         _drop(client)  # it may be open, to somebody who says nothing
+        # aiomqtt turns what the handshake says into a text, and keeps the reason only as the context.
+        words = None if login.authority is None else words_of(error.__context__)
+        if words is not None:
+            raise Untrusted(f"the broker at {login.host}:{login.port}: {words}") from error
         raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
     except asyncio.CancelledError:
         client._client.disconnect()
@@ -341,6 +357,15 @@ async def connect(
         yield connection
     finally:
         await _leave(client)
+
+
+def _context(login: Login) -> ssl.SSLContext | None:
+    if login.authority is None:
+        return None
+    try:
+        return client_context(login.authority)
+    except TrustFault as error:
+        raise Untrusted(str(error)) from error
 
 
 def _value(code: Any) -> int:

@@ -24,11 +24,14 @@ def template(name: str) -> str:
 
 
 def rendered(text: str, settings: Mapping[str, str], extra: Iterable[str] = ()) -> str:
-    """Return a configuration with the values of ``settings``, each of which it must name once, and ``extra`` lines."""
+    """Return a configuration with the values of ``settings``, each of which it must name once, and ``extra`` lines.
+
+    A setting that the template names behind ``#`` is in force only where it is given.
+    """
     left = dict(settings)
     lines = []
     for line in text.splitlines():
-        word = line.split(" ", 1)[0]
+        word = line.removeprefix("#").split(" ", 1)[0]
         lines.append(f"{word} {left.pop(word)}" if word in left else line)
     assert not left, left
     return "\n".join([*lines, *extra, ""])

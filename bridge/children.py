@@ -7,10 +7,12 @@ import pwd
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,8 +25,9 @@ RESTART_WINDOW: Final = 60.0
 """More than ``RESTARTS`` ends of a broker within so many seconds, and `up` gives up."""
 END_PATIENCE: Final = 5.0
 START_PATIENCE: Final = 10.0
-_NO_FAULTS: Final = ("Info: ", "Restored ")
-"""What Mosquitto 2.1 says at each start, whatever it was told to keep to itself."""
+_NO_FAULTS: Final = ("Info: ", "Restored ", "OpenSSL Error")
+"""What Mosquitto 2.1 says at each start, whatever it was told to keep to itself, and what any stranger makes it say who
+breaks off a handshake. Where OpenSSL refuses the broker's own files, a line of another kind says so first."""
 BROKER_USER: Final = "mosquitto"
 _FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
@@ -279,18 +282,24 @@ def _die_with_parent(parent: int) -> Callable[[], None] | None:
     return ask
 
 
-async def wait_for_port(host: str, port: int, child: Child) -> None:
-    """Wait until something answers at the port. Raises BrokersFault."""
+async def wait_for_port(host: str, port: int, child: Child, trusted: ssl.SSLContext | None = None) -> None:
+    """Wait until something answers at the port, over TLS where ``trusted`` says by what. Raises BrokersFault."""
     try:
         async with asyncio.timeout(START_PATIENCE):
             while True:
                 try:
-                    _, writer = await asyncio.open_connection(host, port)
+                    _, writer = await asyncio.open_connection(host, port, ssl=trusted)
+                except ssl.SSLCertVerificationError as error:
+                    raise BrokersFault(
+                        f"the {child.name} broker at {host}:{port}: its certificate is not trusted: "
+                        f"{error.verify_message}"
+                    ) from error
                 except OSError:
                     await asyncio.sleep(0.02)
                     continue
                 writer.close()
-                await writer.wait_closed()
+                with suppress(OSError):  # the broker may have closed first
+                    await writer.wait_closed()
                 return
     except TimeoutError:
         raise BrokersFault(f"the {child.name} broker does not answer at {host}:{port}") from None

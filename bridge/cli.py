@@ -23,8 +23,36 @@ app.info.help = (
 )
 app.info.no_args_is_help = True
 
+Tls = Annotated[
+    bool | None,
+    typer.Option(
+        "--tls/--no-tls",
+        help="Both brokers speak TLS alone, by certificates of an authority of its own.  [default: as before]",
+        show_default=False,
+    ),
+]
+TlsName = Annotated[
+    list[str] | None, typer.Option(help="A further name or address of the brokers for --tls; may be repeated.")
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option(help="With --tls-key and --tls-ca: take this certificate, in PEM, instead of making one."),
+]
+TlsKey = Annotated[Path | None, typer.Option(help="The key of --tls-certificate, without a passphrase.")]
+TlsCa = Annotated[Path | None, typer.Option(help="The authority that signed --tls-certificate, for all who connect.")]
+PlainOnTheNetwork = Annotated[
+    bool | None,
+    typer.Option(
+        "--plain-on-the-network",
+        help="Let brokers listen without TLS where other machines reach them; passwords travel in clear.",
+        show_default=False,
+    ),
+]
 Data = Annotated[Path | None, typer.Option(help="The folder for keys, database and broker files.  [default: var]")]
 Host = Annotated[str | None, typer.Option(help="The address at which both brokers listen.  [default: 127.0.0.1]")]
+Listen = Annotated[
+    str | None, typer.Option(help="The address at which the brokers listen, if it is another one, as 0.0.0.0.")
+]
 Port = Annotated[
     int | None,
     typer.Option(min=0, max=65535, help="Port of the operations broker; 0 takes a free one.  [default: 1883]"),
@@ -91,6 +119,11 @@ def configure_logging(level: str, form: str) -> None:
     )
 
 
+def _joined(names: list[str] | None) -> str | None:
+    """Return names as the variable has them; an empty list is none."""
+    return ",".join(names) if names else None
+
+
 def _settings(**options: object) -> Settings:
     try:
         settings = settings_from(**options)
@@ -105,8 +138,15 @@ def _settings(**options: object) -> Settings:
 def up_(
     data: Data = None,
     host: Host = None,
+    listen: Listen = None,
     port: Port = None,
     bootstrap_port: BootstrapPort = None,
+    tls: Tls = None,
+    tls_name: TlsName = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    tls_ca: TlsCa = None,
+    plain_on_the_network: PlainOnTheNetwork = None,
     topic_prefix: TopicPrefix = None,
     database: Database = None,
     metrics_port: MetricsPort = None,
@@ -121,8 +161,15 @@ def up_(
     settings = _settings(
         data=data,
         host=host,
+        listen=listen,
         port=port,
         bootstrap_port=bootstrap_port,
+        tls=tls,
+        tls_name=_joined(tls_name),
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        tls_ca=tls_ca,
+        plain_on_the_network=plain_on_the_network,
         topic_prefix=topic_prefix,
         database=database,
         metrics_port=metrics_port,
@@ -144,14 +191,18 @@ def init(
     host: Annotated[
         str | None, typer.Option(help="The address by which the brokers are reached.  [default: 127.0.0.1]")
     ] = None,
-    listen: Annotated[
-        str | None, typer.Option(help="The address at which the brokers listen, if it is another one, as 0.0.0.0.")
-    ] = None,
+    listen: Listen = None,
     port: Port = None,
     bootstrap_port: BootstrapPort = None,
     bootstrap_host: Annotated[
         str | None, typer.Option(help="The bootstrap broker's address, if it is another one.")
     ] = None,
+    tls: Tls = None,
+    tls_name: TlsName = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    tls_ca: TlsCa = None,
+    plain_on_the_network: PlainOnTheNetwork = None,
     topic_prefix: TopicPrefix = None,
     plugin: Annotated[
         Path | None, typer.Option(help="Where the broker finds mosquitto_dynamic_security.so.  [default: looked for]")
@@ -177,6 +228,12 @@ def init(
         port=port,
         bootstrap_port=bootstrap_port,
         bootstrap_host=bootstrap_host,
+        tls=tls,
+        tls_name=_joined(tls_name),
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        tls_ca=tls_ca,
+        plain_on_the_network=plain_on_the_network,
         topic_prefix=topic_prefix,
         plugin=plugin,
     )
@@ -199,6 +256,10 @@ def serve(
         str | None, typer.Option(help="The bootstrap broker's address, if it is another one.")
     ] = None,
     bootstrap_port: BootstrapPort = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(help="Reach both brokers by TLS and trust this authority.  [default: DIR/ca.pem if there is TLS]"),
+    ] = None,
     database: Database = None,
     metrics_port: MetricsPort = None,
     metrics_listen: MetricsListen = None,
@@ -215,6 +276,7 @@ def serve(
         port=port,
         bootstrap_host=bootstrap_host,
         bootstrap_port=bootstrap_port,
+        tls_ca=tls_ca,
         database=database,
         metrics_port=metrics_port,
         metrics_listen=metrics_listen,
@@ -227,6 +289,26 @@ def serve(
     from bridge.running import run_serve
 
     run_serve(settings)
+
+
+@app.command("renew-certificates")
+def renew_certificates(
+    data: Data = None,
+    tls_name: TlsName = None,
+    next_authority: Annotated[
+        bool, typer.Option("--next-authority", help="Make the authority to come, for all to trust before it signs.")
+    ] = False,
+    switch_authority: Annotated[
+        bool,
+        typer.Option("--switch-authority", help="Let the authority to come sign; who has not been given it is out."),
+    ] = False,
+    log_level: LogLevel = "warning",
+) -> None:
+    """Renew certificates that end within 30 days, for brokers that run on their own; `up` does so by itself."""
+    settings = _settings(data=data, tls_name=_joined(tls_name), log_level=log_level)
+    from bridge.running import run_renew
+
+    run_renew(settings, next_authority=next_authority, switch_authority=switch_authority)
 
 
 @app.command()

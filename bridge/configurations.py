@@ -31,6 +31,7 @@ def write_configurations(
                 "plugin": str(plugin),
                 "plugin_opt_config_file": str(folder.dynamic_security.absolute()),
                 "persistence_location": f"{folder.operations.absolute()}/",
+                **_encryption(made, "operations"),
             },
             extra,
         ),
@@ -54,8 +55,16 @@ def write_bootstrap_configuration(
                 "password_file": str((folder.bootstrap / "passwords").absolute()),
                 "acl_file": str((folder.bootstrap / "acl").absolute()),
                 "max_connections": str(max_connections),
+                **_encryption(made, "bootstrap"),
             },
             extra,
         ),
     )
     return bootstrap
+
+
+def _encryption(made: Installation, broker: str) -> dict[str, str]:
+    if not made.facts.tls.on:
+        return {}
+    server = str(made.folder.server_files[broker].absolute())
+    return {"certfile": server, "keyfile": server, "tls_version": "tlsv1.2"}

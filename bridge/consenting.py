@@ -1,22 +1,24 @@
 """`init --beside` at the terminal: shows what would be changed, asks, does it, and says what comes next."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
-from bridge import beside, display, installation
+from bridge import beside, display, encryption, installation
 from bridge.beside import Plan
 from bridge.beside_files import Wishes
 from bridge.beside_fit import BesideFault
 from bridge.brokers import find_plugin
 from bridge.children import installed_mosquitto
 from bridge.dynsec_file import AccountsFileFault
-from bridge.installation import Installation, InstallationFault
+from bridge.folder import Folder
+from bridge.installation import Facts, Installation, InstallationFault
 from bridge.locks import Busy, lock_folder
 from bridge.mosquitto_conf import ConfigurationFault
-from bridge.settings import Settings
-from bridge.speaking import NOT_REACHED, REFUSED, err, out
+from bridge.settings import BadSettings, Settings
+from bridge.speaking import NOT_REACHED, REFUSED, WRONG_USAGE, err, out
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -39,6 +41,7 @@ def run_init_beside(settings: Settings, configuration: Path, *, yes: bool, admin
         administrator_prefix,
     )
     try:
+        wishes = replace(wishes, **encryption.wishes_beside(settings, _kept(settings.data)))
         planned = beside.plan(wishes)
         _show(planned)
         if not planned.changes:
@@ -49,9 +52,15 @@ def run_init_beside(settings: Settings, configuration: Path, *, yes: bool, admin
         lock = lock_folder(settings.data)
         made, backups = beside.carry_out(planned)
         lock.release()
+    except BadSettings as error:
+        raise _fail(str(error), WRONG_USAGE) from error
     except (BesideFault, ConfigurationFault, AccountsFileFault, InstallationFault, Busy) as error:
         raise _fail(str(error), REFUSED) from error
     _show_next(planned, made, backups)
+
+
+def _kept(data: Path) -> Facts | None:
+    return installation.load(data).facts if Folder(data).facts.exists() else None
 
 
 def _fail(message: str, status: int) -> typer.Exit:
@@ -112,7 +121,7 @@ def _show_next(planned: Plan, made: Installation, backups: list[Path]) -> None:
     out.print(
         display.text(
             f"The bootstrap broker listens at {at}:{facts.bootstrap_port}; to let devices reach it from elsewhere, run "
-            "this again with --listen 0.0.0.0, or an address of this machine"
+            "this again with --listen 0.0.0.0, or an address of this machine, and --tls-ca for TLS"
             if at in {"127.0.0.1", "::1", "localhost"}
             else f"Open only port {facts.bootstrap_port}, the bootstrap broker's, to strangers"
         ),

@@ -1,8 +1,9 @@
 """The main job, told step by step, with the commands that anyone would type, on real brokers in a temporary folder.
 
-`python -m bridge.demo` ends with status 0 only if every step came out as told.
+`python -m bridge.demo` ends with status 0 only if every step came out as told. With `--tls` all of it is done by TLS.
 """
 
+import argparse
 import contextlib
 import csv
 import json
@@ -65,6 +66,7 @@ class Stage:
     """The folder, and the processes that run in it."""
 
     folder: Path
+    tls: bool = False
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
     def start(self, name: str, *words: str) -> subprocess.Popen[str]:
@@ -153,11 +155,11 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage() -> Iterator[Stage]:
+def stage(*, tls: bool = False) -> Iterator[Stage]:
     """Make a folder, and leave neither it nor a process behind."""
     with tempfile.TemporaryDirectory(prefix="bootstrap-bridge-demo-") as name:
         os.chmod(name, 0o755)  # noqa: S103, PTH101 - the brokers may run as another user; what is secret has 0600
-        made = Stage(Path(name))
+        made = Stage(Path(name), tls)
         try:
             yield made
         finally:
@@ -178,8 +180,9 @@ def play(made: Stage) -> None:
     fleets = ("private", "plain", "line")
 
     tell("1. Everything up", "Two Mosquitto brokers and the bridge between them, in a fresh folder, on free ports.")
-    console.print(Text("$ bootstrap-bridge up --port 0 --bootstrap-port 0 &", style="bold"))
-    up = made.start("up", str(BIN / "bootstrap-bridge"), "up", "--port", "0", "--bootstrap-port", "0")
+    words = ("up", "--port", "0", "--bootstrap-port", "0", *(("--tls",) if made.tls else ()))
+    console.print(Text(f"$ bootstrap-bridge {' '.join(words)} &", style="bold"))
+    up = made.start("up", str(BIN / "bootstrap-bridge"), *words)
     wait_for(lambda: "ready" in made.read("up.out") or up.poll() is not None, "the bridge is ready")
     if up.poll() is not None:
         raise NotAsTold(made.read("up.log"))
@@ -198,7 +201,9 @@ def play(made: Stage) -> None:
         "The bootstrap login is in every device, so take it for known. Somebody subscribes to everything with it.",
     )
     login = access["bootstrap"]
-    address = ("-h", access["host"], "-u", login["username"], "-P", login["password"])
+    address: tuple[str, ...] = ("-h", access["host"], "-u", login["username"], "-P", login["password"])
+    if made.tls:
+        address += ("--cafile", str(made.folder / "var" / access["tls"]["caFile"]))
     sub = shutil.which("mosquitto_sub")
     if sub is None:
         raise NotAsTold("mosquitto_sub is not installed (Debian: apt-get install mosquitto-clients)")
@@ -306,8 +311,10 @@ def play(made: Stage) -> None:
 
 def main() -> int:
     """Play, and return the exit status."""
+    asked = argparse.ArgumentParser(description="The main job on a real Mosquitto, told step by step.")
+    asked.add_argument("--tls", action="store_true", help="do all of it by TLS")
     started = time.monotonic()
-    with stage() as made:
+    with stage(tls=asked.parse_args().tls) as made:
         try:
             play(made)
         except (NotAsTold, OSError, subprocess.SubprocessError, ValueError) as error:

@@ -55,6 +55,8 @@ TABLE: Final = (
     # Files.
     Kept("bridge/keys.json", "the master keys", ALL, Do.REFUSE),
     Kept("bridge/installation.json", "the bridge's own logins", ALL, Do.REFUSE),
+    Kept("bridge/*ca.key", "the key of the authority that devices trust", ALL, Do.REFUSE),
+    Kept("ca.pem", "whom devices trust", WRITING, Do.CLOSE),
     Kept("bridge/*", "the database and what the bridge keeps beside it", ALL, Do.CLOSE),
     Kept("access.json", "the first administrators' passwords", ALL, Do.CLOSE),
     Kept("bootstrap.json", "the bootstrap login", ALL, Do.CLOSE),

@@ -4,6 +4,11 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+SERVER: Final = "server.pem"
+PRIVATE: Final = 0o600
+PUBLIC: Final = 0o644
 
 
 class InstallationFault(Exception):
@@ -82,6 +87,31 @@ class Folder:
         return sorted(self.operations.glob(f"{self.dynamic_security.name}.damaged-*"))
 
     @property
+    def authority(self) -> Path:
+        """The certificate of the authority that signs the brokers' certificates, for all who connect."""
+        return self.path / "ca.pem"
+
+    @property
+    def authority_files(self) -> tuple[Path, Path]:
+        """The same certificate and its key, of which only the bridge knows."""
+        return self.bridge / "ca.pem", self.bridge / "ca.key"
+
+    @property
+    def next_authority_files(self) -> tuple[Path, Path]:
+        """The same of the authority to come, which is trusted already and signs nothing yet."""
+        return self.bridge / "next-ca.pem", self.bridge / "next-ca.key"
+
+    @property
+    def former_authority(self) -> Path:
+        """The certificate of the authority before, for who compares with it still."""
+        return self.bridge / "former-ca.pem"
+
+    @property
+    def server_files(self) -> dict[str, Path]:
+        """Each broker's certificate and its key, in one file, by the name of the broker."""
+        return {"operations": self.operations / SERVER, "bootstrap": self.bootstrap / SERVER}
+
+    @property
     def access(self) -> Path:
         """Where the brokers are and how administrators log in."""
         return self.path / "access.json"
@@ -98,13 +128,23 @@ def write_private(path: Path, content: str | bytes) -> None:
     So a start needs no space on a full disk. When it returns, the file is on the disk under its name, whatever happens
     to the machine. Written by root, it belongs to whom the one before, or else the folder, belonged. Raises OSError.
     """
+    _write(path, content, PRIVATE)
+
+
+def write_public(path: Path, content: str | bytes) -> None:
+    """Write a file that everybody may read, in the same way. Raises OSError."""
+    _write(path, content, PUBLIC)
+
+
+def _write(path: Path, content: str | bytes, mode: int) -> None:
     raw = content if isinstance(content, bytes) else content.encode()
-    if _is_private(path, raw):
+    if _is_so(path, raw, mode):
         return
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
             file.write(raw)
             file.flush()
             give_to_owner(file.fileno(), path)
@@ -132,8 +172,8 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _is_private(path: Path, content: bytes) -> bool:
+def _is_so(path: Path, content: bytes, mode: int) -> bool:
     try:
-        return path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == content
+        return path.stat().st_mode & 0o777 == mode and path.read_bytes() == content
     except OSError:
         return False

@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +58,29 @@ class FirstAdministrator(BaseModel):
         return bytes.fromhex(self.seed)
 
 
+class Tls(BaseModel):
+    """Whether both brokers speak TLS alone, and by which certificates.
+
+    ``names`` are those by which they are reached besides their hosts. ``certificate``, ``key`` and ``authority`` are
+    files of others', which are taken over and never renewed here; without them the installation is its own authority.
+    ``beside`` is the authority of an operations broker of others, which is trusted besides.
+    """
+
+    model_config = _CAMEL
+
+    on: bool = False
+    names: list[str] = []
+    certificate: str | None = None
+    key: str | None = None
+    authority: str | None = None
+    beside: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the certificates are others'."""
+        return self.certificate is not None
+
+
 class Facts(BaseModel):
     """What ``init`` decided once, kept in ``bridge/installation.json``."""
 
@@ -70,6 +93,8 @@ class Facts(BaseModel):
     listen: str | None = None  # where both brokers listen, if that is not where they are reached
     bootstrap_host: str
     bootstrap_port: int
+    tls: Tls = Tls()  # folders made before there was TLS go on without
+    plain_on_the_network: bool = False  # somebody said in plain words that passwords may travel in clear
     bootstrap_username: str
     bootstrap_password: str = Field(repr=False)
     gate: ServiceLogin
@@ -89,11 +114,29 @@ class Installation:
     facts: Facts
     mended: tuple[str, ...] = ()
     """What was wrong in the brokers' files and has just been put right, in sentences."""
+    trusted: Path | None = None
+    """Whose certificates the bridge trusts, where that is not the installation's own word."""
+    by_loopback: bool = False
+    """Whether the bridge itself reaches its brokers by loopback, under whatever name others do."""
 
     @property
     def topics(self) -> Topics:
         """All topics of the installation."""
         return Topics.below(self.facts.topic_prefix)
+
+    @property
+    def doors(self) -> dict[str, tuple[str, int]]:
+        """Host and port at which the bridge itself reaches each broker."""
+        facts, inside = self.facts, DEFAULT_HOST if self.by_loopback else None
+        return {
+            "operations": (inside or facts.host, facts.port),
+            "bootstrap": (inside or facts.bootstrap_host, facts.bootstrap_port),
+        }
+
+    @property
+    def authority(self) -> Path | None:
+        """The file of whom the bridge's own clients trust; None where the brokers speak without TLS."""
+        return self.trusted or (self.folder.authority if self.facts.tls.on else None)
 
     @property
     def database_url(self) -> str:
@@ -111,7 +154,8 @@ class Installation:
             "port": facts.port,
             "bootstrapPort": facts.bootstrap_port,
             "topicPrefix": facts.topic_prefix,
-            "tls": None,
+            # A name alone: a device's maker copies both files into one folder.
+            "tls": {"caFile": self.folder.authority.name} if facts.tls.on else None,
             "bootstrap": {"username": facts.bootstrap_username, "password": facts.bootstrap_password},
         }
         if administrators:
@@ -171,6 +215,8 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterabl
         port=wishes.get("port") or DEFAULT_PORT,
         bootstrap_host=wishes.get("bootstrap_host") or wishes.get("host") or DEFAULT_HOST,
         bootstrap_port=wishes.get("bootstrap_port") or DEFAULT_BOOTSTRAP_PORT,
+        tls=wishes.get("tls") or Tls(),
+        plain_on_the_network=wishes.get("plain_on_the_network") or False,
         bootstrap_username=BOOTSTRAP_USER,
         bootstrap_password=new_secret(),
         gate=own(brokers.BRIDGE_USER),
@@ -184,6 +230,13 @@ def _new_facts(keys: KeyRing, wishes: Mapping[str, Any], administrators: Iterabl
             for tenant, username in administrators
         ],
     )
+
+
+def preview(kept: Facts | None, wishes: Mapping[str, Any]) -> Facts:
+    """Return what the facts would be with these wishes, of which None keeps what is there."""
+    if kept is None:
+        return _new_facts(KeyRing({}, ""), wishes, ())
+    return kept.model_copy(update={name: wish for name, wish in wishes.items() if wish is not None})
 
 
 def load(data: Path) -> Installation:
@@ -232,14 +285,20 @@ def make_folder(data: Path) -> None:
 
 
 def make(
-    data: Path, *, administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS, **wishes: Any
+    data: Path,
+    *,
+    administrators: Iterable[tuple[str, str]] = FIRST_ADMINISTRATORS,
+    permit: Callable[[Facts], None] = lambda facts: None,
+    **wishes: Any,
 ) -> Installation:
     """Make what ``data`` lacks of an installation and return it; wishes that differ from what it has are kept.
 
-    ``administrators`` are tenants and user names of the first ones, where there is no installation yet.
+    ``administrators`` are tenants and user names of the first ones, where there is no installation yet. ``permit``
+    raises where the facts may not be so; nothing of them is kept then.
 
-    ``wishes`` are fields of ``Facts``: host, port, listen, bootstrap_host, bootstrap_port, topic_prefix; None keeps
-    what is there. Broker files that exist are left alone, but for the configurations. Raises InstallationFault.
+    ``wishes`` are fields of ``Facts``: host, port, listen, bootstrap_host, bootstrap_port, topic_prefix, tls,
+    plain_on_the_network; None keeps what is there. Broker files that exist are left alone, but for the
+    configurations. Raises InstallationFault.
     """
     folder = Folder(data)
     make_folder(data)
@@ -247,18 +306,20 @@ def make(
     try:
         for part in (folder.bridge, folder.operations, folder.bootstrap):
             part.mkdir(mode=0o700, exist_ok=True)
+        if not folder.facts.exists():
+            permit(preview(None, wishes))
         if not folder.keys.exists():
             new_keys(folder)
         keys = read_keys(folder.keys)
         if not folder.facts.exists():
             write_private(folder.facts, _new_facts(keys, wishes, administrators).model_dump_json(indent=2) + "\n")
         found = load(data)
-        changed = {name: wish for name, wish in wishes.items() if wish is not None}
-        facts = found.facts.model_copy(update=changed)
+        facts = preview(found.facts, wishes)
         if facts.topic_prefix != found.facts.topic_prefix and folder.dynamic_security.exists():
             raise InstallationFault(
                 f"{data} was made with the topic prefix {found.facts.topic_prefix!r}, which its accounts are bound to"
             )
+        permit(facts)
         if facts != found.facts:
             Installation(folder, keys, facts).write_facts()
         if missing := {one.key_id for one in facts.administrators} - set(keys.masters):

@@ -6,8 +6,8 @@ counted is true until the block ends. No rules stand here.
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import sqlalchemy as sa
@@ -21,6 +21,8 @@ from bridge.store import engine_of
 
 AT_ONCE: Final = 500
 """Passwords encrypted anew in one transaction: the bridge waits for no more than that."""
+LOOKING: Final = "BEGIN"
+"""Begins a transaction in which nobody is kept from anything."""
 REGISTRATIONS: Final = "registrations"
 ANSWERS: Final = "remembered answers"
 STORED: Final = "stored passwords"
@@ -36,7 +38,7 @@ class RowsFault(Exception):
 
 
 @asynccontextmanager
-async def held_still(url: str) -> AsyncIterator[AsyncConnection | None]:
+async def held_still(url: str, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[AsyncConnection | None]:
     """Hold all rows for one transaction, committed when the block ends; None where there is no database yet.
 
     Raises RowsFault.
@@ -46,10 +48,10 @@ async def held_still(url: str) -> AsyncIterator[AsyncConnection | None]:
         yield None
         return
     try:
-        engine = engine_of(url, "BEGIN IMMEDIATE")
+        engine = engine_of(url, begin)
         try:
             async with engine.begin() as connection:
-                if engine.dialect.name == "postgresql":
+                if begin != LOOKING and engine.dialect.name == "postgresql":
                     await connection.execute(sa.text("LOCK TABLE accounts, registrations, requests IN EXCLUSIVE MODE"))
                 yield connection
         finally:
@@ -59,6 +61,34 @@ async def held_still(url: str) -> AsyncIterator[AsyncConnection | None]:
         raise RowsFault(
             f"the database cannot be used ({reason}). Where it is of an earlier version, start the bridge once"
         ) from error
+
+
+def looked_at(url: str) -> AbstractAsyncContextManager[AsyncConnection | None]:
+    """Look at the rows as they are at one moment, while others change them. Raises RowsFault."""
+    return held_still(url, LOOKING)
+
+
+async def named(connection: AsyncConnection, key_ids: Collection[str]) -> set[str]:
+    """Return those of a few keys that a row of an account or a registration names: no more than has to be known while
+    rows are held."""
+    found = set()
+    for key_id in key_ids:
+        for table in (schema.accounts, schema.registrations):
+            row = sa.select(sa.literal(1)).select_from(table).where(table.c.key_id == key_id).limit(1)
+            if (await connection.execute(row)).first() is not None:
+                found.add(key_id)
+    return found | set(await _answers(connection))
+
+
+async def _answers(connection: AsyncConnection) -> Counter[str]:
+    """Count the remembered answers by the key that a password in them comes from."""
+    found: Counter[str] = Counter()
+    answers = sa.select(schema.requests.c.answer).where(schema.requests.c.answer.contains('"keyId"'))
+    for (answer,) in await connection.execute(answers):
+        made = json.loads(answer).get("result", {}).get("password")
+        if isinstance(made, dict):
+            found[made["keyId"]] += 1
+    return found
 
 
 async def uses(connection: AsyncConnection) -> Uses:
@@ -80,11 +110,8 @@ async def uses(connection: AsyncConnection) -> Uses:
     )
     for key_id, number in await connection.execute(by_registration):
         found.setdefault(key_id, Counter())[REGISTRATIONS] += number
-    answers = sa.select(schema.requests.c.answer).where(schema.requests.c.answer.contains('"keyId"'))
-    for (answer,) in await connection.execute(answers):
-        made = json.loads(answer).get("result", {}).get("password")
-        if isinstance(made, dict):
-            found.setdefault(made["keyId"], Counter())[ANSWERS] += 1
+    for key_id, number in (await _answers(connection)).items():
+        found.setdefault(key_id, Counter())[ANSWERS] += number
     return found
 
 

@@ -185,6 +185,7 @@ SESSION_ENDS: Final = Measure(
     | {
         "reason": (
             "Unreachable",
+            "Untrusted",
             "LoginRefused",
             "Disconnected",
             "SubscriptionRefused",
@@ -234,6 +235,12 @@ DATABASE: Final = Measure("database_bytes", Kind.GAUGE, "Size of the database's 
 LAG: Final = Measure(
     "event_loop_lag_seconds", Kind.GAUGE, "How late the event loop was at the worst in the last half minute."
 )
+CERTIFICATE_EXPIRY: Final = Measure(
+    "certificate_expiry_timestamp_seconds",
+    Kind.GAUGE,
+    "When the certificate ends that a broker shows, or the authority that signs them, in seconds since 1970.",
+    {"certificate": ("operations", "bootstrap", "authority")},
+)
 COUNTING: Final = Measure(
     "counting_seconds", Kind.GAUGE, "How long the last look into the database for these gauges took."
 )
@@ -275,6 +282,7 @@ MEASURES: Final = (
     DATABASE,
     LAG,
     COUNTING,
+    CERTIFICATE_EXPIRY,
     BOOTSTRAP_OVERLAP,
 )
 """All that is measured, in the order in which it is documented."""

@@ -22,9 +22,14 @@ BEGINNING: Final = (
 PANELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     # Panel to its commands in their order, each with its examples.
     "Running it": {
-        "up": ("up", "up --data /srv/bridge --port 0 --bootstrap-port 0"),
+        "up": (
+            "up",
+            "up --data /srv/bridge --port 0 --bootstrap-port 0",
+            "up --tls --host broker.example.com --listen 0.0.0.0",
+        ),
         "init": ("init --data /var/lib/bootstrap-bridge --host 127.0.0.1 --port 1883",),
         "serve": ("serve --data /var/lib/bootstrap-bridge",),
+        "renew-certificates": ("renew-certificates --data /var/lib/bootstrap-bridge",),
         "rotate-key": (
             "rotate-key --data /var/lib/bootstrap-bridge",
             "rotate-key --list",

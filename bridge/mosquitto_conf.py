@@ -78,6 +78,11 @@ class Listener:
         return self.port != 0 and not self.is_encrypted and self.value("protocol", "mqtt") == "mqtt"
 
     @property
+    def is_encrypted_mqtt(self) -> bool:
+        """Whether a client reaches it by MQTT over TLS, and by no password that both share."""
+        return "certfile" in self.settings and self.port != 0 and self.value("protocol", "mqtt") == "mqtt"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
         return self.port == 0 or self.address in LOOPBACK or self.value("bind_interface") == "lo"

@@ -66,32 +66,38 @@ async def in_use(made: Installation, connection: Rows | None) -> tuple[Uses, tup
 
 async def counted(made: Installation, url: str) -> Uses:
     """Count what names each key. Raises RowsFault."""
-    async with key_rows.held_still(url) as connection:
-        found, _ = await in_use(made, connection)
+    async with key_rows.looked_at(url) as rows:
+        found, _ = await in_use(made, rows)
     return found
 
 
 async def remove_unused(made: Installation, url: str, at: Callable[[Step], None] = reached) -> Removal:
     """Remove the master keys that nothing names, never the current one.
 
-    To be called when a running bridge goes by the current key: it draws for a row while it writes it, and meanwhile
-    none can be written here. Raises RowsFault, InstallationFault, OSError.
+    To be called when a running bridge goes by the current key: it draws for a row while it writes it, so that no row
+    can come to name another. That is looked at once more while nobody can write. Raises RowsFault, InstallationFault,
+    OSError.
     """
     path = made.folder.keys
-    async with key_rows.held_still(url) as connection:
-        ring = read_keys(path)
-        found, gone = await in_use(made, connection)
-        unused = tuple(one for one in ring.masters if one != ring.current and one not in found)
-        at(Step.ROWS_COUNTED)
-        if lost := set(found) - set(ring.masters):
-            raise InstallationFault(f"rows name the master key {', '.join(sorted(lost))}, which {path} does not hold")
-        if unused:
+    ring = read_keys(path)
+    async with key_rows.looked_at(url) as rows:
+        found, gone = await in_use(made, rows)
+    if lost := set(found) - set(ring.masters):
+        raise InstallationFault(f"rows name the master key {', '.join(sorted(lost))}, which {path} does not hold")
+    kept = {one: found[one] for one in ring.masters if one != ring.current and one in found}
+    unused = [one for one in ring.masters if one != ring.current and one not in found]
+    at(Step.ROWS_COUNTED)
+    if not unused:
+        return Removal((), kept)
+    async with key_rows.held_still(url) as rows:
+        still = set() if rows is None else await key_rows.named(rows, unused)
+        going = tuple(one for one in unused if one not in still)
+        if going:
             renewed(made, {one.username for one in gone}, ring.current).write_facts()
             at(Step.BEGINNINGS_RENEWED)
-            write_keys(path, ring.without(unused))
+            write_keys(path, ring.without(going))
             at(Step.OLD_KEYS_REMOVED)
-        kept = {one: found[one] for one in ring.masters if one != ring.current and one in found}
-    return Removal(unused, kept)
+    return Removal(going, kept | {one: Counter(rows=1) for one in unused if one in still})
 
 
 def renewed(made: Installation, usernames: set[str], key_id: str) -> Installation:

@@ -15,6 +15,7 @@ import structlog
 from bridge import __version__, broker, queries
 from bridge.arrows import Arrow, passed
 from bridge.backoff import Backoff
+from bridge.certificate_watch import CertificateWatch
 from bridge.clock import clock
 from bridge.control import Control
 from bridge.credentials import KeyRing
@@ -42,7 +43,7 @@ from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
 from bridge.sessions.herald import Herald
 from bridge.sessions.info import InfoSession
-from bridge.settings import RECONCILE_EVERY, RECONNECT_WITHIN
+from bridge.settings import CERTIFICATES_EVERY, RECONCILE_EVERY, RECONNECT_WITHIN
 from bridge.stopping import CLOSE, Ending
 from bridge.store import Store, StoreFault, StoreUnusable
 from bridge.timekeeping import Timekeeper
@@ -84,6 +85,7 @@ class Service:
         keepalive: int = broker.KEEPALIVE,
         reconcile_every: float = RECONCILE_EVERY,
         reconnect_within: float = RECONNECT_WITHIN,
+        certificates_every: float = CERTIFICATES_EVERY,
         listening: socket.socket | None = None,
         ending: Ending | None = None,
         notifier: Notifier | None = None,
@@ -95,6 +97,7 @@ class Service:
         self._keepalive = keepalive
         self._reconcile_every = reconcile_every
         self._reconnect_within = reconnect_within
+        self._certificates_every = certificates_every
         self._database_url = database_url or installation.database_url
         self.ready = asyncio.Event()
         self.gone: frozenset[str] = frozenset()
@@ -182,6 +185,7 @@ class Service:
         gc.freeze()
         gc.set_threshold(*COLLECTING)
         facts, topics = self._installation.facts, self._installation.topics
+        doors, trusted = self._installation.doors, self._installation.authority
         rulebook = Rulebook(self._installation.keys, foreign_names=Neighbours(self._installation.folder).names)
         async with store.read() as connection:
             now = await queries.standing(connection)
@@ -193,20 +197,17 @@ class Service:
         herald = Herald(topics, meter)
         intake = Intake(store, rulebook, topics, clock, meter, paced(self._rates))
 
-        def inside(own: ServiceLogin) -> broker.Login:
-            return broker.Login(facts.host, facts.port, own.username, own.password, own.client_id, self._keepalive)
+        def login(own: ServiceLogin, at: str = "operations") -> broker.Login:
+            host, port = doors[at]
+            return broker.Login(host, port, own.username, own.password, own.client_id, self._keepalive, trusted)
 
-        own = facts.gate
-        gate_login = broker.Login(
-            facts.bootstrap_host, facts.bootstrap_port, own.username, own.password, own.client_id, self._keepalive
-        )
-        gate = GateSession(gate_login, topics, intake, store, rulebook, herald, meter)
+        gate = GateSession(login(facts.gate, "bootstrap"), topics, intake, store, rulebook, herald, meter)
         control = ControlSession(
-            inside(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
+            login(facts.control), topics, Control(store, rulebook, topics, clock, meter), herald, meter
         )
-        info = InfoSession(inside(facts.info), topics, store, rulebook, herald, meter)
+        info = InfoSession(login(facts.info), topics, store, rulebook, herald, meter)
         accounts = AccountsSession(
-            inside(facts.accounts),
+            login(facts.accounts),
             topics,
             store,
             rulebook,
@@ -251,6 +252,8 @@ class Service:
             tasks.create_task(mind_clock(store, keeper, clock), name="mind the clock")
             tasks.create_task(self._keep_house(store, rulebook, herald, keeper), name="housekeeping")
             tasks.create_task(self._tell_systemd(), name="tell systemd")
+            watch = CertificateWatch(self._installation, clock, meter)
+            tasks.create_task(watch.run(self._certificates_every), name="watch certificates")
             taking = self._changes.follow(partial(take_keys, store, rulebook), meter)
             tasks.create_task(taking, name="take up changes")
 

@@ -14,6 +14,9 @@ RECONCILE_EVERY: Final = 900.0
 RECONNECT_WITHIN: Final = 10.0
 """Seconds after which the bridge has tried to reach a broker again, at the latest."""
 
+CERTIFICATES_EVERY: Final = 3_600.0
+"""Seconds between two looks at the brokers' certificates: when they end, and whether they are to be made anew."""
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Rate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 """Calls a second; 0 is no limit."""
@@ -34,6 +37,13 @@ class Settings(BaseSettings):
     host: str | None = None
     port: Port | None = None
     listen: str | None = None
+    tls: bool | None = None
+    tls_name: str | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
+    plain_on_the_network: bool | None = None
+    certificates_every: Annotated[float, Field(ge=1, le=604_800)] = CERTIFICATES_EVERY
     bootstrap_port: Port | None = None
     bootstrap_host: str | None = None
     topic_prefix: Annotated[str, Field(pattern=r"^([^/+#$][^+#]*[^/+#]|[^/+#$])?$")] | None = None

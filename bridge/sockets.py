@@ -1,6 +1,7 @@
 """aiomqtt's client, mended where its sockets meet the event loop. Only ``bridge.broker`` uses it."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -36,8 +37,14 @@ class Client(aiomqtt.Client):
 
     def _watch(self, sock: Any) -> None:
         if sock.fileno() >= 0:
-            self._loop.add_reader(sock.fileno(), self._perform, self._client.loop_read)
+            self._loop.add_reader(sock.fileno(), self._read, sock)
             self._misc_task = self._loop.create_task(self._misc_loop(), name="keep alive")
+
+    def _read(self, sock: Any) -> None:
+        self._perform(self._client.loop_read)
+        # TLS may have decoded more than that took, and the selector knows nothing of it. Others have their turn first.
+        if isinstance(sock, ssl.SSLSocket) and sock.fileno() >= 0 and sock.pending():
+            self._loop.call_soon(self._read, sock)
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         try:

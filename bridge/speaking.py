@@ -62,6 +62,14 @@ Port = Annotated[
         rich_help_panel=CONNECTION,
     ),
 ]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BOOTSTRAP_BRIDGE_TLS_CA",
+        help="Reach the broker by TLS and trust the authority in this file; else as access.json says.",
+        rich_help_panel=CONNECTION,
+    ),
+]
 Tenant = Annotated[
     str | None,
     typer.Option(
@@ -93,6 +101,7 @@ _CONNECTION: Final[dict[str, tuple[Any, Any]]] = {
     "port": (Port, None),
     "user": (User, None),
     "password_file": (PasswordFile, None),
+    "tls_ca": (TlsCa, None),
     "tenant": (Tenant, None),
 }
 
@@ -230,17 +239,18 @@ def command(name: str, *, lasting: bool = False) -> Callable[[Callable[..., Work
             tenant: str | None,
             user: str | None,
             password_file: Path | None,
+            tls_ca: Path | None,
             as_json: bool,
             **options: Any,
         ) -> None:
             given = {"--data": data, "--host": host, "--port": port, "--user": user, "--tenant": tenant}
             given["--password-file"] = password_file
+            given["--tls-ca"] = tls_ca
             try:
                 if name in OF_MANAGEMENT or any(options.get(option) for option in _FOR_OTHERS):
                     tenant = tenant or (MANAGEMENT if user is None else None)
-                speaking = Speaker(
-                    access_of(data, host, port, tenant, user, password_file), as_json, name, _as_given(given)
-                )
+                access = access_of(data, host, port, tenant, user, password_file, tls_ca)
+                speaking = Speaker(access, as_json, name, _as_given(given))
                 do = speaking.follow if lasting else speaking.run
                 status = do(function(speaking, **options))
             except Usage as error:
@@ -269,7 +279,7 @@ _FOR_OTHERS: Final = ("for_tenant", "of_tenant")
 def _as_given(given: Mapping[str, object]) -> str:
     """Return the options of the connection as they have to be typed again: not those of variables and defaults."""
     known = {"--data": os.environ.get("BOOTSTRAP_BRIDGE_DATA", "var")}
-    for option in ("--host", "--port", "--tenant", "--password-file"):
+    for option in ("--host", "--port", "--tenant", "--password-file", "--tls-ca"):
         known[option] = os.environ.get("BOOTSTRAP_BRIDGE_" + option[2:].upper().replace("-", "_"), "")
     known["--user"] = os.environ.get("BOOTSTRAP_BRIDGE_USERNAME", "")
     typed = {option: str(value) for option, value in given.items() if value is not None}
@@ -277,7 +287,13 @@ def _as_given(given: Mapping[str, object]) -> str:
 
 
 def access_of(
-    data: Path, host: str | None, port: int | None, tenant: str | None, user: str | None, password_file: Path | None
+    data: Path,
+    host: str | None,
+    port: int | None,
+    tenant: str | None,
+    user: str | None,
+    password_file: Path | None,
+    tls_ca: Path | None = None,
 ) -> Access:
     """Find broker and login in what was given, else in the variables, else in access.json. Raises Usage."""
     path = data / "access.json"
@@ -317,4 +333,6 @@ def access_of(
         user,
         password,
         known.get("topicPrefix", ""),
+        # A relative name in access.json is that of a file beside it.
+        tls_ca or (data / known["tls"]["caFile"] if known.get("tls") else None),
     )

@@ -6,17 +6,19 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bridge import file_modes, installation
+from bridge import authority, encryption, file_modes, installation
 from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
     Child,
+    Owner,
     choose_owner,
     find_mosquitto,
     free_port,
@@ -24,16 +26,24 @@ from bridge.children import (
     port_fault,
     wait_for_port,
 )
+from bridge.clock import clock
 from bridge.configurations import write_configurations
 from bridge.health import STARTING
 from bridge.httpd import address_of, bind
-from bridge.installation import DEFAULT_BOOTSTRAP_PORT, DEFAULT_HOST, DEFAULT_PORT, Installation
+from bridge.installation import (
+    DEFAULT_BOOTSTRAP_PORT,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    Installation,
+    InstallationFault,
+)
 from bridge.locks import Lock, changed_alone, lock_bridge, lock_folder
 from bridge.notifying import Notifier
 from bridge.reloading import Changes, Hangup
 from bridge.service import Service
 from bridge.settings import Settings
 from bridge.stopping import BROKERS, Ending
+from bridge.trust import client_context
 
 READY_PATIENCE: Final = 30.0
 SPARE_FILES: Final = 100
@@ -59,10 +69,10 @@ def _port(wish: int | None, kept: int | None, default: int, host: str, option: s
     return port
 
 
-def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], tuple[Lock, Lock]]:
+def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], tuple[Lock, Lock], Owner]:
     """Make the folder, take its locks, look who may reach it, settle ports and write the brokers' files.
 
-    Raises BrokersFault, Busy, InstallationFault, OSError.
+    Raises BadSettings, BrokersFault, Busy, InstallationFault, OSError.
     """
     program = settings.mosquitto or find_mosquitto()
     plugin = settings.plugin or find_plugin(program)
@@ -83,17 +93,19 @@ def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], t
     kept = installation.load(settings.data).facts if (settings.data / "bridge" / "keys.json").exists() else None
     host = settings.host or (DEFAULT_HOST if kept is None else kept.host)
     bootstrap_host = settings.bootstrap_host or settings.host or (host if kept is None else kept.bootstrap_host)
-    port = _port(settings.port, None if kept is None else kept.port, DEFAULT_PORT, host, "--port")
+    listen = settings.listen or (None if kept is None else kept.listen)
+    port = _port(settings.port, None if kept is None else kept.port, DEFAULT_PORT, listen or host, "--port")
     bootstrap_port = _port(
         settings.bootstrap_port,
         None if kept is None else kept.bootstrap_port,
         DEFAULT_BOOTSTRAP_PORT,
-        bootstrap_host,
+        listen or bootstrap_host,
         "--bootstrap-port",
         other=port,
     )
-    if (host, port) == (bootstrap_host, bootstrap_port):
+    if (listen or host, port) == (listen or bootstrap_host, bootstrap_port):
         raise BrokersFault(f"both brokers cannot listen at port {port}: give one of them another, or 0 for a free one")
+    wishes = encryption.wishes(settings, kept)
     with changed_alone(settings.data):
         made = installation.make(
             settings.data,
@@ -101,30 +113,37 @@ def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], t
             bootstrap_host=bootstrap_host,
             port=port,
             bootstrap_port=bootstrap_port,
+            listen=settings.listen,
             topic_prefix=settings.topic_prefix,
+            permit=authority.permit if wishes["tls"] is not None else encryption.refuse_clear,
+            **wishes,
         )
-    changes = Changes(made, hangup, settings.files_group)
+    # Others' certificates need not hold this machine's own names.
+    inside = made.facts.listen in encryption.EVERYWHERE and not made.facts.tls.is_given
+    changes = Changes(replace(made, by_loopback=inside), hangup, settings.files_group)
     owner = choose_owner(settings.data)
     for fault in made.mended:
         log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
+    note_renewals(authority.keep(made, clock()))
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
     hand_over(owner, settings.data, (made.folder.operations, made.folder.bootstrap))
 
-    def mend(write: Callable[[Installation], list[str]], folder: Path) -> None:
+    def mend(write: Callable[[Installation], list[str]], broker: str, folder: Path) -> None:
         for fault in write(changes.made):
             log.warning("put right", file=fault)
+        keep_certificates(made, (broker,))
         hand_over(owner, settings.data, (folder,))
 
     def write_passwords(made: Installation) -> None:
-        mend(lambda _: installation.write_passwords(made), made.folder.bootstrap)
+        mend(lambda _: installation.write_passwords(made), "bootstrap", made.folder.bootstrap)
 
     files_of = (
-        partial(mend, installation.write_accounts_file, made.folder.operations),
-        partial(mend, installation.write_gate_files, made.folder.bootstrap),
+        partial(mend, installation.write_accounts_file, "operations", made.folder.operations),
+        partial(mend, installation.write_gate_files, "bootstrap", made.folder.bootstrap),
     )
 
     children = [
@@ -138,7 +157,35 @@ def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], t
             child.reload()
 
     changes.reload_brokers = reload_brokers
-    return changes, children, locks
+    return changes, children, locks, owner
+
+
+def note_renewals(renewals: list[authority.Renewal]) -> None:
+    """Log which certificates are new."""
+    for one in renewals:
+        log.info("certificate renewed", broker=one.broker, reason=one.reason, ends=one.ends_on)
+
+
+def keep_certificates(made: Installation, brokers: tuple[str, ...] = authority.BROKERS) -> list[str]:
+    """Renew what is to be renewed and return whose; where that cannot be done, what is there goes on."""
+    try:
+        renewals = authority.keep(made, clock(), brokers)
+    except (InstallationFault, OSError) as error:
+        log.warning("certificate not renewed", reason=str(error))
+        return []
+    note_renewals(renewals)
+    return [one.broker for one in renewals]
+
+
+async def renew(made: Installation, children: list[Child], owner: Owner, every: float) -> None:
+    """Look at the certificates each ``every`` seconds; a broker whose is new shows it to who connects from then on."""
+    while made.facts.tls.on:
+        await asyncio.sleep(every)
+        renewed = await asyncio.to_thread(keep_certificates, made)
+        for child in children:
+            if child.name in renewed:
+                hand_over(owner, made.folder.path, (made.folder.server_files[child.name].parent,))
+                child.reload()
 
 
 def metrics_socket(settings: Settings) -> socket.socket | None:
@@ -163,6 +210,7 @@ def service_for(changes: Changes, settings: Settings, listening: socket.socket |
         keepalive=settings.keepalive,
         reconcile_every=settings.reconcile_every,
         reconnect_within=settings.reconnect_within,
+        certificates_every=settings.certificates_every,
         listening=listening,
         ending=ending,
         notifier=Notifier(),
@@ -173,17 +221,19 @@ async def run(
     settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending, hangup: Hangup
 ) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
-    changes, children, locks = prepare(settings, hangup)
+    changes, children, locks, owner = prepare(settings, hangup)
     listening = metrics_socket(settings)
     shown_at = None if listening is None else address_of(listening)
-    facts = changes.made.facts
+    made = changes.made
+    trusted = None if made.authority is None else client_context(made.authority)
     try:
         async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
             for child in children:
                 await child.start()
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
-            await wait_for_port(facts.host, facts.port, children[0])
-            await wait_for_port(facts.bootstrap_host, facts.bootstrap_port, children[1])
+            for child in children:
+                await wait_for_port(*made.doors[child.name], child, trusted)
+            tasks.create_task(renew(made, children, owner, settings.certificates_every), name="renew certificates")
             service = service_for(changes, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
             tasks.create_task(_say_when_ready(service, changes, when_ready, shown_at), name="say when ready")

@@ -108,5 +108,6 @@ def _tls(path: Path, ca_file: str) -> ssl.SSLContext:
         raise BootstrapFileError(
             f"{path}: tls.caFile {authority} cannot be used: {error.strerror or error.args[0]}"
         ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = _TidySocket
     return context

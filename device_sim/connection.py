@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 import aiomqtt
@@ -23,6 +24,10 @@ _ANSWER_WITHIN = 10.0
 
 class ConnectionLostError(Exception):
     """The broker cannot be reached, has closed the connection or does not answer."""
+
+
+class UntrustedError(ConnectionLostError):
+    """What answers does not show a certificate that ``bootstrap.json`` lets us trust, or speaks no TLS."""
 
 
 class BadLoginError(Exception):
@@ -128,4 +133,16 @@ async def _open(client: Client) -> None:
         raise ConnectionLostError(str(error)) from error
     except aiomqtt.MqttError as error:
         client.abandon()
+        # aiomqtt turns what the handshake says into a text, and keeps the reason only as the context.
+        if isinstance(error.__context__, ssl.SSLError):
+            raise UntrustedError(_told(error.__context__)) from error
         raise ConnectionLostError(str(error)) from error
+
+
+def _told(error: ssl.SSLError) -> str:
+    """Say in words why a handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the broker's certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError):
+        return "the broker ends the connection instead of a TLS handshake: does it speak TLS?"
+    return f"no TLS with the broker: {error.reason or error}"

@@ -21,6 +21,7 @@ from device_sim.summary import bad_devices, faults, good_devices, tally
 DONE, NOT_ALL, USAGE, NOT_REACHED = 0, 1, 2, 3
 _SIGNALLED = 128  # the shells' convention for a program that a signal has ended
 _IDS_IN_JSON = 100
+_WHOM = "Is the file that tls.caFile names the ca.pem of that installation?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,12 @@ class Simulation:
             self._output.print(summary_table(tally(good), tally(bad) if bad else None))
         if status == NOT_REACHED:
             brokers = self._settings.brokers
+            plain = "is 'bootstrap-bridge up' running?"
             say(
                 self._console,
                 f"No device has reached a broker at {brokers.host}, ports {brokers.bootstrap_port} (bootstrap) and "
-                f"{brokers.operations_port} (operations): is 'bootstrap-bridge up' running?",
+                f"{brokers.operations_port} (operations)"
+                + (f": {plain}" if brokers.tls is None else f" by TLS: {plain} {_WHOM}"),
             )
         if status != DONE:
             show_faults(self._console, found)

@@ -20,6 +20,7 @@ def content(**changes: Any) -> bytes:
         key="k1",
         needed=["k1"],
         checks={"k1": "00"},
+        digests="00",
         keys_inside=True,
         members=[Member(name="bridge/keys.json", size=1, sha256="0" * 64)],
     )

@@ -1,16 +1,11 @@
 """A backup is put back whole or not at all; what was deleted, replaced or rotated since stays so unless asked for."""
 
-import gzip
-import hashlib
-import io
 import json
 import os
 import shutil
 import socket
-import sqlite3
-import tarfile
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +14,14 @@ import pytest
 from bridge import installation
 from bridge.backups import BackupFault, making, restoring
 from bridge.backups.restoring import Restored, Wishes, restore
-from bridge.credentials import backup_mac
-from bridge.folder import write_private
-from bridge.installation import InstallationFault
+from bridge.keys_file import read_keys, write_keys
 from bridge.locks import Busy, lock_bridge, lock_folder
 from bridge.records import Change
 from bridge.transaction import Transaction
-from tests.databases.make import HERE
 from tests.lived import CHOSEN, DEVICES, add_key, bring, change, delete, files_of, lived_in, note, rows
 from tests.making import waiting
-from tests.test_backups_making import members
 
+NEW = ("bridge/registrations.db", "access.json", "bootstrap.json")
 SINCE = "SELECT username, seed FROM accounts WHERE wanted ORDER BY username"
 
 
@@ -42,13 +34,6 @@ def data(tmp_path: Path) -> Path:
 def file(data: Path, tmp_path: Path) -> Path:
     making.back_up(making.Wishes(data, tmp_path / "one.backup"))
     return tmp_path / "one.backup"
-
-
-@pytest.fixture
-def apart(data: Path, tmp_path: Path) -> Path:
-    making.back_up(making.Wishes(data, tmp_path / "apart.backup", without_keys=True))
-    making.back_up_keys(data, tmp_path / "keys", force=False)
-    return tmp_path / "apart.backup"
 
 
 def put_back(file: Path, data: Path, **wishes: Any) -> Restored:
@@ -81,14 +66,31 @@ def test_on_another_machine_all_is_as_it_was(data: Path, file: Path, tmp_path: P
     told = put_back(file, new)
     assert told.aside is None
     assert told.changes.compared is None
-    assert {name: raw for name, raw in files_of(new).items() if "registrations.db" not in name} == {
-        name: raw for name, raw in files_of(data).items() if "registrations.db" not in name
+    assert {name: raw for name, raw in files_of(new).items() if name not in NEW} == {
+        name: raw for name, raw in files_of(data).items() if name not in NEW
     }
     assert rows(new, SINCE) == rows(data, SINCE)
     assert [password_of(new, name) for name in DEVICES] == [password_of(data, name) for name in DEVICES]
     assert {path.stat().st_mode & 0o077 for path in (new / "bridge").iterdir()} == {0}
-    assert sorted(path.name for path in new.iterdir()) == ["bootstrap-broker", "bridge", "lock", "operations-broker"]
+    assert sorted(path.name for path in new.iterdir()) == [
+        "access.json",
+        "bootstrap-broker",
+        "bootstrap.json",
+        "bridge",
+        "lock",
+        "operations-broker",
+    ]
     assert installation.make(new).mended == ()
+
+
+def test_access_json_is_there_again_with_those_who_are_unless_it_was_taken_away(data: Path, tmp_path: Path) -> None:
+    change(data, lambda transaction: transaction.forget_accounts(["admin"]))
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    put_back(tmp_path / "one.backup", tmp_path / "new")
+    content = json.loads((tmp_path / "new" / "access.json").read_text(encoding="utf-8"))
+    assert [one["username"] for one in content["administrators"]] == ["root"]
+    put_back(tmp_path / "one.backup", data)
+    assert not (data / "access.json").exists()
 
 
 def test_the_restore_stands_in_the_audit_of_each_tenant(data: Path, file: Path) -> None:
@@ -205,6 +207,24 @@ def test_where_the_database_is_lost_it_is_said_that_nothing_is_known(data: Path,
     assert rows(data, "SELECT id FROM devices ORDER BY 1") == list(DEVICES)
 
 
+def test_where_the_database_is_lost_the_brokers_accounts_give_a_hint(data: Path, file: Path, tmp_path: Path) -> None:
+    """Nobody is left out by it: the file may have been made anew, and lack everybody."""
+    do(data, brought(data, "pump-2"))
+    accounts = data / "operations-broker" / "dynamic-security.json"
+    content = json.loads(accounts.read_text(encoding="utf-8"))
+    gone = {"default/device_pump-1", "kim"}
+    content["clients"] = [one for one in content["clients"] if one["username"] not in gone]
+    accounts.write_text(json.dumps(content), encoding="utf-8")
+    (data / "bridge" / "registrations.db").unlink()
+    told = put_back(file, data)
+    assert told.changes.unknown_to_broker == ("default/device_pump-1", "default/device_pump-2", "kim")
+    assert rows(data, "SELECT id FROM devices ORDER BY 1") == list(DEVICES)
+    (data / "bridge" / "registrations.db").unlink()
+    os.utime(accounts, (0, 0))
+    assert put_back(file, data).changes.unknown_to_broker == (), "it is older than the backup"
+    assert put_back(file, tmp_path / "new").changes.unknown_to_broker == ()
+
+
 def test_a_key_and_a_bootstrap_login_that_were_rotated_since_stay(data: Path, file: Path) -> None:
     add_key(data, "later")
     facts = data / "bridge" / "installation.json"
@@ -222,6 +242,23 @@ def test_a_key_and_a_bootstrap_login_that_were_rotated_since_stay(data: Path, fi
     put_back(file, data, revive=True)
     assert "later" not in installation.read_keys(data / "bridge" / "keys.json").masters
     assert json.loads(facts.read_text(encoding="utf-8"))["bootstrap_password"] != "another word"
+
+
+def test_keys_that_were_removed_since_are_there_again_for_the_rows_of_then(data: Path, file: Path) -> None:
+    """As `rotate-key`, then `rotate-key --remove-unused` leave them."""
+    path = data / "bridge" / "keys.json"
+    ring = read_keys(path)
+    then = {name: password_of(data, name) for name in DEVICES}
+    write_keys(path, ring.rotated("later", bytes(range(32))).without([ring.current]))
+    facts = data / "bridge" / "installation.json"
+    facts.write_text(facts.read_text().replace(f'"{ring.current}"', '"later"'))
+    digest = read_keys(path).token_digest("pump-1", "4711")
+    told = put_back(file, data)
+    assert told.stayed == ("bridge/keys.json", "bridge/installation.json")
+    now = read_keys(path)
+    assert (set(now.masters), now.current) == ({ring.current, "later"}, "later")
+    assert now.token_digest("pump-1", "4711") == digest
+    assert {name: password_of(data, name) for name in DEVICES} == then
 
 
 def test_a_password_whose_key_is_lost_is_told_as_not_kept(data: Path, file: Path) -> None:
@@ -247,178 +284,7 @@ def test_the_authority_that_was_made_anew_stays_with_all_that_it_signed(data: Pa
     (data / "bridge" / "ca.key").unlink()
     assert put_back(tmp_path / "one.backup", data).stayed == ()
     assert {(data / name).read_text() for name in names} == {"then"}, "half an authority is none"
-
-
-def test_keys_kept_apart_open_a_backup_without_keys(data: Path, apart: Path, tmp_path: Path) -> None:
-    new = tmp_path / "new"
-    assert put_back(apart, new, keys=tmp_path / "keys").aside is None
-    assert {name: raw for name, raw in files_of(new).items() if "registrations.db" not in name} == {
-        name: raw for name, raw in files_of(data).items() if "registrations.db" not in name
-    }
-    assert password_of(new, "pump-1") == password_of(data, "pump-1")
-
-
-def test_without_keys_nothing_but_the_database_can_be_read(data: Path, apart: Path) -> None:
-    here, packed = files_of(data), members(apart)
-    assert "bridge/keys.json" not in packed
-    for name, raw in packed.items():
-        if not name.startswith("manifest.") and name != "bridge/registrations.db":
-            assert len(raw) == len(here[name]) + 28, "a nonce and a tag"
-            assert here[name][:50] not in raw or not here[name]
-
-
-def wrong_keys(data: Path, tmp_path: Path, how: str) -> Path:
-    file = tmp_path / "wrong"
-    content = json.loads((data / "bridge" / "keys.json").read_text(encoding="utf-8"))
-    other = json.loads((lived_in(tmp_path / "other").folder.keys).read_text(encoding="utf-8"))
-    match how:
-        case "another installation's":
-            content = other
-        case "the same name":
-            content["keys"][content["current"]] = other["keys"][other["current"]]
-        case "damaged":
-            content["keys"][content["current"]] = "AA=="
-        case "not there":
-            return file
-    file.write_text(json.dumps(content), encoding="utf-8")
-    return file
-
-
-@pytest.mark.parametrize(
-    ("how", "words"),
-    [
-        ("another installation's", "does not hold: it is another installation's"),
-        ("the same name", "is another than that of the backup"),
-        ("damaged", "holds no master keys"),
-        ("not there", "cannot be read"),
-    ],
-)
-def test_wrong_keys_are_refused_before_anything_is_changed(
-    data: Path, apart: Path, tmp_path: Path, how: str, words: str
-) -> None:
-    before = files_of(data)
-    with pytest.raises((BackupFault, InstallationFault)) as refused:
-        put_back(apart, data, keys=wrong_keys(data, tmp_path, how))
-    assert words in str(refused.value)
-    with pytest.raises(BackupFault, match=r"made without keys.*--keys"):
-        put_back(apart, data)
-    assert files_of(data) == before
-
-
-def altered(file: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
-    """Pack a backup anew as somebody may who is no friend, with the files in the order of its manifest."""
-    found = members(file)
-    change(found)
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for name, content in found.items():
-            header = tarfile.TarInfo(name)
-            header.size = len(content)
-            archive.addfile(header, io.BytesIO(content))
-    hostile = file.with_name("hostile.backup")
-    hostile.write_bytes(gzip.compress(raw.getvalue()))
-    return hostile
-
-
-def _rows_changed(found: dict[str, bytes]) -> None:
-    found["bridge/registrations.db"] = found["bridge/registrations.db"].replace(b"viewer", b"owner!")
-
-
-def _rows_changed_and_the_manifest(found: dict[str, bytes]) -> None:
-    _rows_changed(found)
-    manifest = json.loads(found["manifest.json"])
-    for one in manifest["members"]:
-        one["sha256"] = hashlib.sha256(found[one["name"]]).hexdigest()
-    found["manifest.json"] = json.dumps(manifest).encode()
-
-
-def _manifest(found: dict[str, bytes], **changes: Any) -> None:
-    found["manifest.json"] = json.dumps({**json.loads(found["manifest.json"]), **changes}).encode()
-
-
-def _one_more(found: dict[str, bytes]) -> None:
-    found["bridge/planted.json"] = b"{}"
-
-
-def _one_less(found: dict[str, bytes]) -> None:
-    found.popitem()
-
-
-def _a_huge_one(found: dict[str, bytes]) -> None:
-    manifest = json.loads(found["manifest.json"])
-    manifest["members"][-1]["size"] = 10**15
-    found["manifest.json"] = json.dumps(manifest).encode()
-
-
-@pytest.mark.parametrize(
-    ("change_", "words"),
-    [
-        (_rows_changed, "is not what was packed"),
-        (_rows_changed_and_the_manifest, "changed after it was made"),
-        (lambda found: _manifest(found, format=2), "format 2"),
-        (lambda found: _manifest(found, at="2001"), "changed after it was made"),
-        (lambda found: _manifest(found, members=[]), "more than its manifest says|changed after"),
-        (_one_more, "more than its manifest says"),
-        (_one_less, "no backup|cut off"),
-        (_a_huge_one, "MB are free|another size|changed after"),
-        (lambda found: found.update({"manifest.mac": b"0" * 64}), "changed after it was made"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["file", "apart"])
-def test_a_backup_that_was_changed_is_refused_and_changes_nothing(
-    data: Path, tmp_path: Path, request: pytest.FixtureRequest, kind: str, change_: Any, words: str
-) -> None:
-    hostile = altered(request.getfixturevalue(kind), change_)
-    before = files_of(data)
-    with pytest.raises(BackupFault, match=words):
-        put_back(hostile, data, keys=tmp_path / "keys" if kind == "apart" else None)
-    assert files_of(data) == before
-    with pytest.raises(BackupFault):
-        put_back(hostile, tmp_path / "new", keys=tmp_path / "keys" if kind == "apart" else None)
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_backup_that_is_cut_off_anywhere_changes_nothing(data: Path, file: Path, tmp_path: Path) -> None:
-    raw, before = file.read_bytes(), files_of(data)
-    for length in range(0, len(raw), max(1, len(raw) // 25)):
-        cut = tmp_path / "cut"
-        cut.write_bytes(raw[:length])
-        with pytest.raises(BackupFault):
-            put_back(cut, data)
-    assert files_of(data) == before
-
-
-def test_a_backup_of_a_newer_program_is_refused_in_words(data: Path, tmp_path: Path) -> None:
-    change(data, _newer_schema)
-    making.back_up(making.Wishes(data, tmp_path / "newer.backup"))
-    with pytest.raises(BackupFault, match="made by a newer bootstrap-bridge"):
-        put_back(tmp_path / "newer.backup", tmp_path / "new")
-    assert not (tmp_path / "new").exists()
-
-
-async def _newer_schema(transaction: Transaction) -> None:
-    await transaction.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-
-
-def test_a_backup_of_an_older_program_is_brought_to_this_version(data: Path, tmp_path: Path) -> None:
-    oldest = min(path.stem for path in HERE.glob("*.sql"))
-    database = data / "bridge" / "registrations.db"
-    database.unlink()
-    with closing(sqlite3.connect(database)) as connection:
-        connection.executescript((HERE / f"{oldest}.sql").read_text(encoding="utf-8"))
-    keys = {"current": "k1", "keys": {"k1": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}
-    facts = json.loads((data / "bridge" / "installation.json").read_text(encoding="utf-8"))
-    for one in facts["administrators"]:
-        one["key_id"] = "k1"
-    write_private(data / "bridge" / "keys.json", json.dumps(keys))
-    write_private(data / "bridge" / "installation.json", json.dumps(facts))
-    making.back_up(making.Wishes(data, tmp_path / "old.backup"))
-    told = put_back(tmp_path / "old.backup", data)
-    assert told.manifest.schema_version == oldest
-    assert told.changes.compared is not None, "the older one that is there can be compared too"
-    (version,) = rows(data, "SELECT version_num FROM alembic_version")
-    assert version > oldest
-    assert rows(data, "SELECT count(*) FROM registrations")[0] > 10
+    assert [(data / name).stat().st_mode & 0o777 for name in ("ca.pem", "bridge/ca.key")] == [0o644, 0o600]
 
 
 def test_a_running_bridge_is_refused_by_the_number_of_its_process(data: Path, file: Path) -> None:
@@ -439,6 +305,9 @@ def test_a_running_broker_is_refused_since_it_would_write_over_what_is_restored(
         content = json.loads(facts.read_text(encoding="utf-8"))
         facts.write_text(json.dumps({**content, "bootstrap_port": broker.getsockname()[1]}), encoding="utf-8")
         with pytest.raises(BackupFault, match=rf"bootstrap broker.*process {os.getpid()}.*end it first"):
+            put_back(file, data)
+        facts.write_text(json.dumps({**content, "port": broker.getsockname()[1]}), encoding="utf-8")
+        with pytest.raises(BackupFault, match=r"operations broker.*end it first"):
             put_back(file, data)
         theirs = {"configuration": str(tmp_path / "mosquitto.conf"), "dynamicSecurity": str(tmp_path / "theirs.json")}
         (data / "bridge" / "beside.json").write_text(json.dumps(theirs))
@@ -501,8 +370,3 @@ def test_a_restore_that_is_broken_off_changes_nothing(data: Path, file: Path, mo
         restore(Wishes(file, data))
     assert files_of(data) == before
     assert not (data / ".restoring").exists()
-
-
-def test_the_manifest_can_be_sealed_by_whoever_has_the_key_alone() -> None:
-    one, two = bytes(32), bytes([1]) * 32
-    assert backup_mac(one, b"x") != backup_mac(two, b"x") != backup_mac(two, b"y")

@@ -26,6 +26,13 @@ def test_of_several_listeners_the_only_one_without_tls_is_taken(tmp_path: Path) 
     assert chosen_listener(written(tmp_path, text), None).port == 1885
 
 
+def test_where_tls_is_wanted_the_only_listener_with_a_certificate_is_taken(tmp_path: Path) -> None:
+    text = "listener 8883\ncertfile /c\nlistener 8884\npsk_hint x\nlistener 1885\n"
+    assert chosen_listener(written(tmp_path, text), None, encrypted=True).port == 8883
+    with pytest.raises(BesideFault, match=r"with TLS on port 1885.*--tls-ca"):
+        chosen_listener(written(tmp_path, text), 1885, encrypted=True)
+
+
 @pytest.mark.parametrize(("port", "words"), [(8883, "TLS"), (7, "port 7"), (9001, "websockets")])
 def test_a_listener_that_the_bridge_cannot_use_is_refused_with_what_there_is(
     tmp_path: Path, port: int, words: str

@@ -72,9 +72,9 @@ def test_a_start_that_only_takes_long_is_waited_for() -> None:
     async def work() -> None:
         ready = asyncio.Event()
         service: Any = SimpleNamespace(health=health, ready=ready, gone=frozenset())
-        made: Any = SimpleNamespace(write_access=lambda gone: None)
+        changes: Any = SimpleNamespace(made=SimpleNamespace(write_access=lambda gone: None))
         asyncio.get_running_loop().call_later(10 * READY_PATIENCE, ready.set)
-        await _say_when_ready(service, made, lambda made, shown_at: shown.append(shown_at), "here")
+        await _say_when_ready(service, changes, lambda made, shown_at: shown.append(shown_at), "here")
 
     hurried(work())
     assert shown == ["here"]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bridge import key_rows, schema
 from bridge.credentials import BadSecret, KeyRing
-from bridge.key_rows import RowsFault, encrypt_anew, held_still, seeds, uses
+from bridge.key_rows import RowsFault, encrypt_anew, held_still, looked_at, named, seeds, uses
 from bridge.records import ADMINISTRATOR, APPLICATION, DEVICE, Account, Answered, Change
 from bridge.store import Store
 from tests.making import NOW, SEED, accepted, waiting
@@ -84,6 +84,29 @@ async def test_while_rows_are_held_the_bridge_waits_and_loses_nothing(store: Sto
         assert await uses(rows) == {}
     await writing
     assert await there(store, PUMP.username) == {PUMP.username: PUMP}
+
+
+async def test_looking_keeps_nobody_from_writing_and_sees_one_moment(store: Store, tmp_path: Path) -> None:
+    async with looked_at(url_of(tmp_path)) as rows:
+        assert rows is not None
+        assert await uses(rows) == {}
+        await wanted(store, PUMP)
+        assert await uses(rows) == {}
+        assert await named(rows, ["k1"]) == set()
+    async with held_still(url_of(tmp_path)) as rows:
+        assert rows is not None
+        assert await named(rows, ["k1", "k2"]) == {"k1"}
+
+
+async def test_a_key_is_named_by_an_account_a_registration_or_an_answer(store: Store, tmp_path: Path) -> None:
+    answer = json.dumps({"ok": True, "result": {"name": "jo", "password": {"seed": "00", "keyId": "k3"}}})
+    async with store.write() as transaction:
+        await transaction.want_accounts([replace(PUMP, wanted=False)])
+        await transaction.save([Change(None, accepted(key_id="k2"))])
+        await transaction.remember(Answered("default", "admin", "id:1", "x", "d", answer, NOW))
+    async with held_still(url_of(tmp_path)) as rows:
+        assert rows is not None
+        assert await named(rows, ["k1", "k2", "k3", "k4"]) == {"k1", "k2", "k3"}
 
 
 async def test_a_database_that_is_none_or_not_ours_is_told(tmp_path: Path) -> None:

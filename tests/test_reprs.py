@@ -39,6 +39,7 @@ HARMLESS: dict[str, str] = {
     "Install.key_id": "which master key",
     "Registration.key_id": "which master key",
     "Draw.key_id": "which master key",
+    "Tls.key": "where the file is",
     "_CallPayload.publicKey": "public",
     "Claim.public_key": "public",
     "Call.public_key": "public",

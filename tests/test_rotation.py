@@ -1,8 +1,10 @@
 """The master keys change in steps; whoever dies between two has lost nothing, and goes on where he stopped."""
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,3 +218,20 @@ def test_new_logins_of_the_bridge_are_all_others_and_its_names_stay(made: Instal
     (gate, *own) = installation.make(made.folder.path).mended
     assert "bootstrap-broker/passwords" in gate
     assert len(own) == 3, "the brokers' files follow at the next start"
+
+
+async def test_a_key_that_a_row_came_to_name_while_it_was_counted_stays(made: Installation, store: Store) -> None:
+    """As by a bridge that did not use the current key after all."""
+    second = rotate(made).current
+    rotate(made)
+
+    def at(step: Step) -> None:
+        if step is Step.ROWS_COUNTED:
+            with closing(sqlite3.connect(made.folder.database)) as rows:
+                rows.execute("UPDATE accounts SET key_id = ? WHERE username = 'admin'", (second,))
+                rows.commit()
+
+    done = await remove_unused(made, made.database_url, at)
+    assert done.removed == ()
+    assert set(done.kept) == {*made.keys.masters, second}
+    await unbroken(made, store)

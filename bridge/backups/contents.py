@@ -25,6 +25,7 @@ LEFT_OUT: Final = (
     "*.log",
     "*.new",
     "*.pid",
+    "loaded.json",  # what a bridge that ran then went by
 )
 KEYS: Final = "bridge/keys.json"
 FACTS: Final = "bridge/installation.json"
@@ -37,9 +38,11 @@ FOREIGN_ACCOUNTS: Final = f"{OPERATIONS}/dynamic-security.of-your-broker.json"
 AUTHORITY: Final = "bridge/ca.key"
 STAYING: Final[tuple[tuple[str, ...], ...]] = (
     # What was renewed since must not come back: files that stay as they are where they can be read, in groups.
-    (KEYS,),
     (FACTS,),
-    (AUTHORITY, "bridge/ca.pem", "ca.pem", "operations-broker/server.pem", "bootstrap-broker/server.pem"),
+    (
+        *(AUTHORITY, "bridge/ca.pem", "ca.pem", "operations-broker/server.pem", "bootstrap-broker/server.pem"),
+        *("bridge/next-ca.key", "bridge/next-ca.pem", "bridge/former-ca.pem"),
+    ),
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -66,5 +69,5 @@ def files(data: Path) -> Iterator[str]:
             continue
         for path in sorted((data / part).iterdir()):
             name = f"{part}/{path.name}"
-            if name != DATABASE and is_packed(name) and path.is_file() and not path.is_symlink():
+            if name != DATABASE and is_packed(name) and path.is_file():
                 yield name

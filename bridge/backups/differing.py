@@ -5,12 +5,14 @@ for other reasons than that somebody deleted them.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from bridge.credentials import mark_of
+from bridge.database_file import opened
 from bridge.records import DEVICE
 
 
@@ -45,6 +47,8 @@ class Differences:
     accounts_deleted: tuple[str, ...] = ()
     """The user names of all accounts that are gone."""
     renewed: tuple[Account, ...] = ()
+    unknown_to_broker: tuple[str, ...] = ()
+    """Where no database tells: user names that the broker's newer file of accounts lacks or has otherwise."""
 
 
 _HAS_ACCOUNT: Final = "SELECT 1 FROM {}.accounts x WHERE x.username = a.username AND x.wanted"
@@ -113,6 +117,16 @@ def _found(connection: sqlite3.Connection, newer: Path) -> Differences:
         people_come=names(f"SELECT a.username FROM {_COME} AND {_IS_NOT} ORDER BY 1"),
         renewed=tuple(_renewed(connection)),
     )
+
+
+def unknown_to(marks: Mapping[str, str], backup: Path) -> tuple[str, ...]:
+    """Return the accounts of a backup that a broker does not have, or has with another password, by their marks.
+
+    ``marks`` are those of the accounts that the bridge made there, by user names. Raises sqlite3.Error.
+    """
+    query = "SELECT username, seed FROM accounts WHERE wanted AND installed IS NOT NULL ORDER BY username"
+    with closing(opened(backup)) as connection:
+        return tuple(str(name) for name, seed in connection.execute(query) if marks.get(name) != mark_of(seed))
 
 
 def _renewed(connection: sqlite3.Connection) -> Iterator[Account]:

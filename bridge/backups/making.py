@@ -22,10 +22,11 @@ from bridge.backups.contents import ACCOUNTS, BESIDE, DATABASE, FOREIGN_ACCOUNTS
 from bridge.backups.manifest import FORMAT, NAME, SEAL, Manifest, Member
 from bridge.backups.snapshot import Contents, copy, looked_through
 from bridge.clock import clock
-from bridge.credentials import KeyRing, backup_mac, key_check, sealed_file
+from bridge.credentials import DIGESTS, KeyRing, backup_mac, key_check, sealed_file
 from bridge.database_file import path_of
 from bridge.folder import Folder
 from bridge.installation import Facts, Installation
+from bridge.keys_file import read_keys
 from bridge.wire import iso
 
 ATTEMPTS: Final = 3
@@ -99,6 +100,7 @@ def back_up(wishes: Wishes, noted: Noted = lambda what, done, total: None) -> Ma
             key=keys.current,
             needed=sorted(needed),
             checks={name: key_check(keys.masters[name]) for name in sorted(needed | {keys.current})},
+            digests=key_check(keys.digest_key(DIGESTS[0])),
             keys_inside=not wishes.without_keys,
             accounts_from=_foreign_accounts(found.folder),
             lacking=sorted(warnings),
@@ -119,7 +121,7 @@ def back_up_keys(data: Path, file: Path, *, force: bool) -> tuple[str, ...]:
         made = folder / "backup"
         made.touch(0o600)
         made.write_bytes(raw)
-        keys = installation.read_keys(made)
+        keys = read_keys(made)
         with made.open("rb") as written:
             os.fsync(written.fileno())
         place(made, file, force=force)

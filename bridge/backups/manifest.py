@@ -28,7 +28,7 @@ class Member(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What the backup holds. ``checks`` tell whether master keys are the right ones, without telling them.
+    """What the backup holds. ``checks`` and ``digests`` tell whether keys are the right ones, without telling them.
 
     ``needed`` are the keys that rows and files name, ``key`` is the one under which the backup is sealed.
     ``accounts_from`` is where a broker kept its accounts that keeps them outside the folder.
@@ -45,6 +45,7 @@ class Manifest(BaseModel):
     key: str
     needed: list[str]
     checks: dict[str, str]
+    digests: str
     keys_inside: bool
     accounts_from: str | None = None
     lacking: list[str] = []

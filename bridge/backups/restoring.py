@@ -1,50 +1,33 @@
 """Puts a backup back: everything is looked at in a folder of its own first, and only then anything is replaced."""
 
 import asyncio
-import hashlib
-import hmac
 import shutil
 import socket
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
-from bridge import dynsec_file, installation
-from bridge.accounts.dynsec import TEXTNAME, role_name
+from bridge import installation
 from bridge.backups import BackupFault
-from bridge.backups.archive import Reader, is_standard
-from bridge.backups.contents import (
-    ACCOUNTS,
-    AUTHORITY,
-    DATABASE,
-    DATABASE_MADE,
-    FACTS,
-    FOREIGN_ACCOUNTS,
-    KEYS,
-    STAYING,
-)
+from bridge.backups.contents import ACCOUNTS, DATABASE, DATABASE_MADE, FOREIGN_ACCOUNTS, KEYS
 from bridge.backups.differing import Differences, differences
-from bridge.backups.manifest import MAX_BYTES, NAME, SEAL, Manifest, Member, read
+from bridge.backups.manifest import Manifest
 from bridge.backups.placing import place, undo
 from bridge.backups.settling import bring_to_this_version, settle
+from bridge.backups.staying import let_stay, take_out_of_accounts, unknown_to_broker, write_access
+from bridge.backups.unpacking import Noted, checked_facts, unpack
 from bridge.children import holder_of
 from bridge.clock import clock
-from bridge.credentials import BadSecret, KeyRing, backup_mac, key_check, opened_file
-from bridge.folder import Folder, write_private
-from bridge.installation import Facts, InstallationFault
+from bridge.folder import Folder, InstallationFault
+from bridge.keys_file import read_keys
 from bridge.locks import lock_bridge, lock_folder
 
 STAGE: Final = ".restoring"
-SPARE_BYTES: Final = 50_000_000
-"""What must be left free on the disk beside what the backup holds."""
-_MAC_BYTES: Final = 64
 _KNOCK: Final = 2.0
 """Seconds for a broker on this machine to take a connection."""
-Noted = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +77,7 @@ def restore(wishes: Wishes, noted: Noted = _noted) -> Restored:
                 stack.callback(lock_bridge(wishes.data).release)
             undo(wishes.data)
             beside = Folder(wishes.data).beside.exists()
-            if not beside:
-                _refuse_running_brokers(wishes.data)
+            _refuse_running_brokers(wishes.data, beside=beside)
             stage = stack.enter_context(_stage(wishes.data))
             return _restore(wishes, stage, noted, beside=beside)
     except BaseException:
@@ -105,25 +87,27 @@ def restore(wishes: Wishes, noted: Noted = _noted) -> Restored:
 
 
 def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Restored:
-    with _opened(wishes.file) as file:
-        manifest, keys = _unpack(Reader(file, str(wishes.file)), stage, wishes, noted)
-    facts = _checked_facts(stage, keys)
+    manifest, keys = unpack(wishes.file, stage, wishes.keys, noted)
+    facts = checked_facts(stage, keys)
     stayed: list[str] = []
     was_renewed = False
     if not wishes.revive:
-        was_renewed = _let_stay(wishes.compare_with or wishes.data, stage, manifest, facts, stayed)
-        keys = installation.read_keys(stage / KEYS)
+        was_renewed = let_stay(wishes.compare_with or wishes.data, stage, keys, facts, stayed)
+        keys = read_keys(stage / KEYS)
     changes, lost = Differences(None, "the backup holds no database"), tuple[str, ...]()
     if manifest.database == "sqlite":
         noted("looking what has changed since", 0, 0)
         asyncio.run(bring_to_this_version(stage / DATABASE))
         changes = differences(stage / DATABASE, Folder(wishes.compare_with or wishes.data).database)
+        if changes.compared is None:
+            changes = replace(changes, unknown_to_broker=unknown_to_broker(wishes.data, stage, manifest))
         lost = tuple(one.username for one in changes.renewed if one.key_id not in keys.masters)
         settled = Differences(None) if wishes.revive else changes
         told = _told(manifest, changes, wishes)
         asyncio.run(settle(stage / DATABASE, settled, set(keys.masters), clock(), told))
+        write_access(wishes.data, stage)
         (stage / DATABASE_MADE).touch(0o600)
-        _take_out_of_accounts(stage, settled)
+        take_out_of_accounts(stage, settled)
     notes = [*_notes(manifest, stage)]
     if beside and (wishes.data / ACCOUNTS).exists():
         # A broker that has others' clients goes on meanwhile, and writes what it has in memory.
@@ -146,17 +130,8 @@ def _stage(data: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    if is_standard(file):
-        yield sys.stdin.buffer
-        return
-    with file.open("rb") as stream:
-        yield stream
-
-
-def _refuse_running_brokers(data: Path) -> None:
-    """A broker that runs writes its accounts from memory, over those of the backup."""
+def _refuse_running_brokers(data: Path, *, beside: bool) -> None:
+    """A broker that runs writes its accounts from memory, over those of the backup. One of others may go on."""
     try:
         facts = installation.load(data).facts
     except InstallationFault:
@@ -165,6 +140,8 @@ def _refuse_running_brokers(data: Path) -> None:
         ("operations", facts.host, facts.port),
         ("bootstrap", facts.bootstrap_host, facts.bootstrap_port),
     ):
+        if beside and name == "operations":
+            continue
         try:
             socket.create_connection((host, port), _KNOCK).close()
         except OSError:
@@ -175,140 +152,6 @@ def _refuse_running_brokers(data: Path) -> None:
             f"at {host}:{port}, where the {name} broker of {data} listens, somebody answers{by}: end it first, since "
             "it would write over what is restored"
         )
-
-
-def _unpack(reader: Reader, stage: Path, wishes: Wishes, noted: Noted) -> tuple[Manifest, KeyRing]:
-    size = reader.next(NAME, most=MAX_BYTES)
-    raw = b"".join(reader.content(size))
-    manifest = read(raw)
-    reader.next(SEAL, _MAC_BYTES)
-    mac = b"".join(reader.content(_MAC_BYTES)).decode(errors="replace")
-    keys = _keys_given(manifest, raw, mac, wishes) if wishes.keys or not manifest.keys_inside else None
-    free = shutil.disk_usage(stage).free
-    if manifest.total + SPARE_BYTES > free:
-        raise BackupFault(
-            f"the backup holds {manifest.total / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free in {wishes.data}"
-        )
-    done = 0
-    for member in manifest.members:
-        (stage / member.name).parent.mkdir(mode=0o700, exist_ok=True)
-        reader.next(member.name, member.size)
-        _write(stage / member.name, member, reader.content(member.size))
-        done += member.size
-        noted("unpacking", done, manifest.total)
-    reader.end()
-    if keys is None:
-        keys = installation.read_keys(stage / KEYS)
-        _check_keys(keys, manifest, raw, mac, wishes.file)
-    else:
-        assert wishes.keys is not None
-        (stage / KEYS).parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(stage / KEYS, wishes.keys.read_bytes())
-    _unseal(stage, manifest, keys)
-    return manifest, keys
-
-
-def _keys_given(manifest: Manifest, raw: bytes, mac: str, wishes: Wishes) -> KeyRing:
-    if wishes.keys is None:
-        raise BackupFault(
-            f"the backup was made without keys, and needs {', '.join(manifest.needed)}: name the file that holds them "
-            "with --keys (bootstrap-bridge backup --keys-only made it; a copy of bridge/keys.json is the same)"
-        )
-    keys = installation.read_keys(wishes.keys)
-    _check_keys(keys, manifest, raw, mac, wishes.keys)
-    return keys
-
-
-def _check_keys(keys: KeyRing, manifest: Manifest, raw: bytes, mac: str, file: Path) -> None:
-    missing = sorted(set(manifest.checks) - set(keys.masters))
-    if missing:
-        raise BackupFault(
-            f"passwords of the backup come from the master key {', '.join(missing)}, which {file} does not hold: it is "
-            "another installation's, or from before the key was rotated"
-        )
-    for name, check in manifest.checks.items():
-        if not hmac.compare_digest(key_check(keys.masters[name]).encode(), check.encode()):
-            raise BackupFault(f"the master key {name} in {file} is another than that of the backup")
-    if not hmac.compare_digest(backup_mac(keys.masters[manifest.key], raw).encode(), mac.encode()):
-        raise BackupFault("the manifest of the backup was changed after it was made: it is not to be trusted")
-
-
-def _write(path: Path, member: Member, blocks: Iterator[bytes]) -> None:
-    found = hashlib.sha256()
-    path.touch(0o600, exist_ok=False)
-    with path.open("wb") as file:
-        for block in blocks:
-            found.update(block)
-            file.write(block)
-    if found.hexdigest() != member.sha256:
-        raise BackupFault(f"{member.name} in the backup is not what was packed: the backup is damaged")
-
-
-def _unseal(stage: Path, manifest: Manifest, keys: KeyRing) -> None:
-    for member in manifest.members:
-        if member.sealed:
-            path = stage / member.name
-            try:
-                write_private(path, opened_file(keys.masters[manifest.key], member.name, path.read_bytes()))
-            except BadSecret as error:
-                raise BackupFault(f"{error} (in the backup)") from error
-
-
-def _checked_facts(stage: Path, keys: KeyRing) -> Facts:
-    """Read the facts in the backup: they must be whole, and name no key that is not there."""
-    if not (stage / FACTS).exists():
-        raise BackupFault(f"the backup holds no {FACTS}: it is no backup of a whole installation")
-    facts = installation.load(stage).facts
-    if missing := {one.key_id for one in facts.administrators} - set(keys.masters):
-        raise BackupFault(f"the backup names the master key {', '.join(sorted(missing))}, which is not at hand")
-    return facts
-
-
-def _let_stay(data: Path, stage: Path, manifest: Manifest, facts: Facts, stayed: list[str]) -> bool:
-    """Keep what may have been renewed since, where the replaced folder is of the same installation and can be read.
-
-    Return whether it had another bootstrap login.
-    """
-    try:
-        current = installation.load(data)
-    except InstallationFault:
-        return False
-    masters = current.keys.masters
-    if any(name not in masters or key_check(masters[name]) != check for name, check in manifest.checks.items()):
-        return False  # another installation, or its keys are older
-    for group in STAYING:
-        if group[0] == AUTHORITY and not (data / AUTHORITY).exists():
-            continue
-        for name in group:
-            there, here = data / name, stage / name
-            if there.is_file() and (not here.exists() or there.read_bytes() != here.read_bytes()):
-                shutil.copyfile(there, here)
-                here.chmod(there.stat().st_mode & 0o777)
-                stayed.append(name)
-    then = (facts.bootstrap_username, facts.bootstrap_password)
-    return then != (current.facts.bootstrap_username, current.facts.bootstrap_password)
-
-
-def _take_out_of_accounts(stage: Path, settled: Differences) -> None:
-    """Take accounts that are not to come back out of the brokers' file: the brokers start before the bridge does."""
-    gone = {*settled.accounts_deleted, *(one.username for one in settled.renewed)}
-    if not gone:
-        return
-    for name in (ACCOUNTS, FOREIGN_ACCOUNTS):
-        if not (stage / name).exists():
-            continue
-        try:
-            content = dynsec_file.read(stage / name)
-        except dynsec_file.AccountsFileFault as error:
-            raise BackupFault(str(error)) from error
-        roles = {role_name(one) for one in gone}
-        kept = [
-            one
-            for one in content.get("clients", [])
-            if one.get("username") not in gone or one.get("textname") != TEXTNAME
-        ]
-        left = [one for one in content.get("roles", []) if one.get("rolename") not in roles]
-        write_private(stage / name, dynsec_file.text({**content, "clients": kept, "roles": left}))
 
 
 def _told(manifest: Manifest, changes: Differences, wishes: Wishes) -> Mapping[str, Any]:
@@ -351,6 +194,7 @@ def members_of(restored: Restored) -> Mapping[str, Any]:
         "peopleDeletedSince": list(changes.people_deleted),
         "peopleRenewedSince": list(changes.people_renewed),
         "peopleComeSince": list(changes.people_come),
+        "unknownToBroker": list(changes.unknown_to_broker),
         "passwordsNotKept": list(restored.lost),
         "bootstrapLoginRenewedSince": restored.bootstrap_renewed,
         "filesThatStayed": list(restored.stayed),

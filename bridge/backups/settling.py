@@ -70,6 +70,13 @@ async def settle(path: Path, changes: Differences, keys: Collection[str], now: i
             await _write_down(transaction, now, told)
 
 
+async def seeds_of(path: Path, usernames: Collection[str]) -> dict[str, bytes]:
+    """Return the seeds of those of these accounts that are wanted. Raises BackupFault."""
+    async with _opened(path) as store, store.read() as connection:
+        found = await Transaction(connection).accounts(usernames)
+    return {name: one.seed for name, one in found.items() if one.wanted}
+
+
 def _parts(every: Sequence[_T]) -> Iterator[Sequence[_T]]:
     for start in range(0, len(every), AT_ONCE):
         yield every[start : start + AT_ONCE]

@@ -192,7 +192,7 @@ def _show_restored(restored: restoring.Restored, data: Path) -> None:
     for note in restored.notes:
         _say(note, "yellow")
     given = "" if data == Path("var") else f" --data {data}"
-    _say("Next, with brokers of your own first `init`:")
+    _say("Next, or with brokers of your own those, and `serve`:")
     display.hint(out, f"bootstrap-bridge up{given}")
 
 
@@ -205,6 +205,12 @@ def _show_changes(restored: restoring.Restored) -> None:
             "passwords they had then. Look through list-devices, list-administrators and list-applications",
             "bold yellow",
         )
+        if names := changes.unknown_to_broker:
+            _say(
+                f"{len(names)} of them were not among the broker's accounts, or had another password, and may be "
+                f"such: {_some(names)}",
+                "bold yellow",
+            )
         return
     _say(f"Compared with {changes.compared}. Since the backup:")
     stay = "they stay deleted (--revive brings them back)"

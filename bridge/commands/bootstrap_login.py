@@ -103,7 +103,9 @@ def _end(made: Installation, change: Changing) -> int:
     if not made.facts.earlier_logins:
         err.print(f"There is one bootstrap login, {made.facts.bootstrap_username}: nothing to end.")
         return DONE
-    status = _apply(_with(made, _logins(made).alone(clock())), change)
+    changed = _with(made, _logins(made).alone(clock()))
+    status = _apply(changed, change)
+    changed.note_login()  # where the rotation was cut short, they name the earlier one
     names = ", ".join(one.username for one in made.facts.earlier_logins)
     out.print(f"{made.facts.bootstrap_username} is the only bootstrap login; {names} is over.", highlight=False)
     return status

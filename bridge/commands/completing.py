@@ -26,7 +26,7 @@ Ask = Callable[[Admin], Coroutine[Any, Any, Sequence[str]]]
 
 def _asked(context: typer.Context, ask: Ask) -> list[str]:
     """Return what the bridge answers, or nothing: a completion says nothing of faults."""
-    found = {name: context.params.get(name) for name in ("host", "port", "tenant", "user", "password_file")}
+    found = {name: context.params.get(name) for name in ("host", "port", "tenant", "user", "password_file", "tls_ca")}
 
     async def work() -> Sequence[str]:
         access = access_of(context.params.get("data") or Path("var"), **found)

@@ -27,11 +27,18 @@ def doctor_(
             envvar="BOOTSTRAP_BRIDGE_DATABASE", help="Another database than DIR/bridge/registrations.db, as a URL."
         ),
     ] = None,
+    files_group: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BOOTSTRAP_BRIDGE_FILES_GROUP",
+            help="A group that is trusted as the owner is, name or number.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at brokers, files and settings as they are, and say what to change."""
     try:
-        found = asyncio.run(doctor.examine(data, database))
+        found = asyncio.run(doctor.examine(data, database, files_group))
     except doctor.NothingThere as error:
         err.print(display.text(str(error)), style="red")
         raise typer.Exit(NOT_REACHED) from None

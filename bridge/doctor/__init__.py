@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bridge.doctor import database, files, logins, machine, settings
+from bridge.doctor import certificates, database, files, logins, machine, secrets, settings
 from bridge.doctor.finding import Finding, NothingThere, Says, Subject, Verdict, look_at
 
 __all__ = ["Finding", "NothingThere", "Verdict", "examine"]
@@ -12,6 +12,8 @@ __all__ = ["Finding", "NothingThere", "Verdict", "examine"]
 CHECKS: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
     files.modes,
     files.access_file,
+    secrets.start,
+    secrets.bootstrap_logins,
     database.database,
     settings.plugin,
     files.accounts,
@@ -26,13 +28,14 @@ CHECKS: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
 )
 
 
-async def examine(data: Path, database_url: str | None = None) -> list[Finding]:
+async def examine(data: Path, database_url: str | None = None, files_group: str | None = None) -> list[Finding]:
     """Look at the installation in ``data`` and return what was found. Raises NothingThere."""
-    subject = look_at(data, database_url)
+    subject = look_at(data, database_url, files_group)
     found = list(subject.faults)
     if subject.made is not None:
         found.append(Says("installation").ok(f"{data} can be read"))
         found += [one async for one in logins.logins(subject.made)]
+        found += [one async for one in certificates.certificates(subject.made)]
     for check in CHECKS:
         found += _tried(check, subject)
     version = machine.mosquitto_version()

@@ -68,13 +68,15 @@ class Subject:
     is_beside: bool
     database: str | None = field(repr=False)
     faults: tuple[Finding, ...]
+    files_group: str | None = None
+    """A group that is trusted with the files as their owner is."""
 
 
 class NothingThere(Exception):
     """There is no installation to look at."""
 
 
-def look_at(data: Path, database: str | None = None) -> Subject:
+def look_at(data: Path, database: str | None = None, files_group: str | None = None) -> Subject:
     """Read an installation's files. Raises NothingThere."""
     folder = Folder(data)
     try:
@@ -101,7 +103,18 @@ def look_at(data: Path, database: str | None = None) -> Subject:
             accounts = dynsec_file.read(accounts_path)
         except AccountsFileFault as error:
             faults.append(Says("accounts file").problem(str(error), "look as root; a damaged one is in a backup"))
-    return Subject(folder, made, operations, bootstrap, accounts_path, accounts, bool(beside), database, tuple(faults))
+    return Subject(
+        folder,
+        made,
+        operations,
+        bootstrap,
+        accounts_path,
+        accounts,
+        bool(beside),
+        database,
+        tuple(faults),
+        files_group,
+    )
 
 
 def _beside(folder: Folder, faults: list[Finding]) -> dict[str, str]:

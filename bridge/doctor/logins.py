@@ -8,6 +8,8 @@ import secrets
 import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from bridge import broker
@@ -15,6 +17,7 @@ from bridge.broker import BrokerError, Login, LoginRefused
 from bridge.doctor.finding import Finding, Says
 from bridge.installation import Installation
 from bridge.registration import CallKind
+from bridge.trust import TrustFault, client_context
 
 PATIENCE: Final = 5.0
 """Seconds for each step at a broker."""
@@ -22,11 +25,28 @@ GRANTED: Final = 0
 _NOT_AUTHORISED: Final = 0x80
 
 
-async def knock(host: str, port: int, username: str | None = None, password: str = "") -> int | None:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A broker and where it is; ``authority`` is the file of whom is trusted, None without TLS."""
+
+    name: str
+    host: str
+    port: int
+    authority: Path | None
+
+    @property
+    def at(self) -> str:
+        """Where it is, for people."""
+        return f"{self.host}:{self.port}"
+
+
+async def knock(door: Door, username: str | None = None, password: str = "") -> int | None:
     """Ask to be let in by MQTT 3.1.1, go away again, and return the broker's code; None if nobody answers in MQTT.
 
-    A packet by hand, since a client library does not log in without a name as readily as a careless device.
+    A packet by hand, since a client library does not log in without a name as readily as a careless device. Raises
+    TrustFault.
     """
+    context = None if door.authority is None else client_context(door.authority)
 
     def text(value: str) -> bytes:
         raw = value.encode()
@@ -38,7 +58,7 @@ async def knock(host: str, port: int, username: str | None = None, password: str
         body += text(username) + text(password)
     try:
         async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(door.host, door.port, ssl=context)
             try:
                 writer.write(bytes([0x10, *_length(len(body))]) + body)
                 answer = await reader.readexactly(4)
@@ -65,29 +85,35 @@ def _length(number: int) -> list[int]:
 async def logins(made: Installation) -> AsyncIterator[Finding]:
     """Look at both brokers from outside."""
     facts = made.facts
-    operations = await _reached("operations broker", facts.host, facts.port)
+    inside = Door("operations", facts.host, facts.port, made.authority)
+    gate = Door("bootstrap", facts.bootstrap_host, facts.bootstrap_port, made.authority)
+    operations = await _reached(inside)
     yield operations
-    bootstrap = await _reached("bootstrap broker", facts.bootstrap_host, facts.bootstrap_port)
+    bootstrap = await _reached(gate)
     yield bootstrap
     if operations.verdict == "ok":
-        yield await _anonymous("operations", facts.host, facts.port, beside=made.folder.beside.exists())
-        yield await _stranger_inside(made)
+        yield await _anonymous(inside, beside=made.folder.beside.exists())
+        yield await _stranger_inside(made, inside)
         yield await _bridge(made)
     if bootstrap.verdict == "ok":
-        yield await _anonymous("bootstrap", facts.bootstrap_host, facts.bootstrap_port, beside=False)
+        yield await _anonymous(gate, beside=False)
         yield await _stranger_at_the_gate(made)
 
 
-async def _reached(name: str, host: str, port: int) -> Finding:
-    code = await knock(host, port)
-    if code is None:
-        return Says(name).problem(f"no broker answers at {host}:{port}", "start it; its log says why it does not")
-    return Says(name).ok(f"answers at {host}:{port}")
+async def _reached(door: Door) -> Finding:
+    says = Says(f"{door.name} broker")
+    try:
+        code = await knock(door)
+    except TrustFault as error:
+        return says.problem(str(error), "run bootstrap-bridge init again, which writes it")
+    if code is not None:
+        return says.ok(f"answers at {door.at}" + ("" if door.authority is None else ", by TLS"))
+    return says.problem(f"no broker answers at {door.at}", "start it; its log says why it does not")
 
 
-async def _anonymous(name: str, host: str, port: int, *, beside: bool) -> Finding:
-    says = Says("anonymous login")
-    if await knock(host, port) != GRANTED:
+async def _anonymous(door: Door, *, beside: bool) -> Finding:
+    says, name = Says("anonymous login"), door.name
+    if await knock(door) != GRANTED:
         return says.ok(f"the {name} broker refuses a client without a login")
     if beside:
         return says.advice(
@@ -96,9 +122,9 @@ async def _anonymous(name: str, host: str, port: int, *, beside: bool) -> Findin
     return says.problem(f"the {name} broker lets in a client without a login", "allow_anonymous false, and restart it")
 
 
-async def _stranger_inside(made: Installation) -> Finding:
+async def _stranger_inside(made: Installation, inside: Door) -> Finding:
     says, facts = Says("bootstrap login"), made.facts
-    if await knock(facts.host, facts.port, facts.bootstrap_username, facts.bootstrap_password) != GRANTED:
+    if await knock(inside, facts.bootstrap_username, facts.bootstrap_password) != GRANTED:
         return says.ok("the operations broker refuses it")
     return says.problem(
         "the operations broker lets the shared bootstrap login in: strangers are among residents",
@@ -110,10 +136,9 @@ async def _stranger_at_the_gate(made: Installation) -> Finding:
     """Listen to everything with the bootstrap login, and let the bridge's login answer another caller and then us."""
     says, facts, topics = Says("bootstrap login"), made.facts, made.topics
     own, other, answerer = (f"doctor-{secrets.token_hex(10)}" for _ in range(3))
-    stranger = Login(
-        facts.bootstrap_host, facts.bootstrap_port, facts.bootstrap_username, facts.bootstrap_password, own
-    )
-    bridge = Login(facts.bootstrap_host, facts.bootstrap_port, facts.gate.username, facts.gate.password, answerer)
+    host, port, trusted = facts.bootstrap_host, facts.bootstrap_port, made.authority
+    stranger = Login(host, port, facts.bootstrap_username, facts.bootstrap_password, own, authority=trusted)
+    bridge = Login(host, port, facts.gate.username, facts.gate.password, answerer, authority=trusted)
     try:
         async with (
             asyncio.timeout(PATIENCE * 2),
@@ -153,8 +178,9 @@ async def _bridge(made: Installation) -> Finding:
     says, facts = Says("bridge"), made.facts
     for one in facts.administrators:
         password = made.keys.administrator_password(one.username, one.seed_bytes, one.key_id)
+        login = Login(facts.host, facts.port, one.username, password, authority=made.authority)
         try:
-            async with broker.connect(Login(facts.host, facts.port, one.username, password)) as connection:
+            async with broker.connect(login) as connection:
                 await connection.subscribe(made.topics.state)
                 async with asyncio.timeout(PATIENCE):
                     async for messages in connection.batches():

@@ -78,10 +78,14 @@ def encryption(subject: Subject) -> Iterator[Finding]:
             continue
         says = Says("encryption")
         open_ = [one for one in configuration.listeners if not one.is_loopback and not one.is_encrypted]
+        said = subject.made is not None and subject.made.facts.plain_on_the_network
         for one in open_:
-            yield says.problem(
-                f"the {name} broker listens at {one.at} without TLS: passwords can be read on the way",
-                "certfile and keyfile for this listener, or let it listen at 127.0.0.1 alone",
-            )
-        if not open_:
+            found = f"the {name} broker listens at {one.at} without TLS: passwords can be read on the way"
+            if said:
+                yield says.advice(f"{found}, as was wished (--plain-on-the-network)", "init --tls ends that")
+            else:
+                yield says.problem(found, "init --tls, or let it listen at 127.0.0.1 alone")
+        if not open_ and all(one.is_encrypted for one in configuration.listeners):
+            yield says.ok(f"the {name} broker speaks TLS alone")
+        elif not open_:
             yield says.ok(f"the {name} broker is reached without TLS from this machine alone")

@@ -212,7 +212,10 @@ class AccountsSession:
 
     async def _clear(self, login: Login) -> None:
         """Log in as the device, with a clean start: the broker forgets what it kept for that client id."""
-        guest = broker.Login(self._login.host, self._login.port, login.username, login.password, login.client_id)
+        own = self._login
+        guest = broker.Login(
+            own.host, own.port, login.username, login.password, login.client_id, authority=own.authority
+        )
         try:
             async with broker.connect(guest):
                 pass

@@ -110,6 +110,17 @@ def machine(tmp_path: Path, services: dict[str, Any]) -> Iterator[Machine]:
 
 
 def test_each_services_command_runs_and_together_they_do_the_main_job(machine: Machine) -> None:
+    do_the_main_job(machine)
+
+
+def test_the_same_by_tls_when_that_was_said_and_nobody_has_to_be_told_further(machine: Machine) -> None:
+    machine.environment["BOOTSTRAP_BRIDGE_LISTENERS"] = "--tls --tls-name broker.example.com"
+    do_the_main_job(machine)
+    bootstrap = json.loads((machine.folder / "public" / "bootstrap.json").read_text(encoding="utf-8"))
+    assert bootstrap["tls"] == {"caFile": "ca.pem"}
+
+
+def do_the_main_job(machine: Machine) -> None:
     machine.finish("init")
     for name in ("operations", "bootstrap", "bridge"):
         machine.start(name)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gzip
 import json
 import sqlite3
 import urllib.request
@@ -265,6 +266,23 @@ def assert_the_search_finds_what_stands_there(everything: Everything) -> None:
     assert len(chosen) == 4, "two devices of files, an administrator, an application"
 
 
+def assert_a_backup_without_keys_tells_nothing(everything: Everything) -> None:
+    """Whoever steals it has no secret of anybody; in one with keys the bridge's own stand as they do in the folder."""
+    site = everything.site
+    held = {}
+    for name, options in {"whole": (), "apart": ("--without-keys",)}.items():
+        file = site.data.parent / f"{name}.backup"
+        done = site.cli("backup", str(file), *options)
+        assert done.returncode == 0, done.stderr
+        assert everything.found_in((done.stdout + done.stderr).encode()) == set()
+        raw = gzip.decompress(file.read_bytes())
+        assert b"silent-json" in raw
+        held[name] = everything.found_in(raw), base64.b64encode(everything.master) in raw
+    assert held["apart"] == (set(), False)
+    bridges_own = {name for name in everything.secrets if "bridge's" in name}
+    assert held["whole"] == (bridges_own | {"the shared bootstrap password"}, True)
+
+
 def page_at(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=20) as page:
         content: bytes = page.read()
@@ -303,4 +321,5 @@ async def test_no_secret_stands_where_it_must_not(everything: Everything) -> Non
                 assert base64.b64encode(everything.master) not in raw, name
                 assert everything.master.hex().encode() not in raw, name
     assert {"bridge/registrations.db", "bridge/registrations.db-wal", "bootstrap-broker/passwords"} <= seen
+    assert_a_backup_without_keys_tells_nothing(everything)
     assert all((site.data / name).stat().st_mode & 0o077 == 0 for name in may_hold if (site.data / name).exists())

@@ -1,19 +1,17 @@
 """Attacks by behaviour with a device's or an application's login, as the table has them."""
 
-import asyncio
 import contextlib
-import json
 import secrets
 from typing import Any
 
-import aiomqtt
 import pytest
 
 from tests.e2e import packets
-from tests.e2e.peer import Administrator, Peer, administrator, device, payload_of
+from tests.e2e.conducting import login_of, named
+from tests.e2e.peer import Administrator, administrator, payload_of
 from tests.e2e.people import NOT_AUTHORIZED, hears_only, login, reason_of
 from tests.e2e.rude import LastWill, die, rude
-from tests.e2e.scenes import accepted, assert_refused, bring_in, resident, watching
+from tests.e2e.scenes import assert_refused, bring_in, resident, watching
 from tests.e2e.site import AnySite
 from tests.hostile import Attack
 from tests.hostile.carrying import carries_out
@@ -26,19 +24,6 @@ Credentials = dict[str, Any]
 def access(up_site: AnySite) -> Access:
     """One installation: what brokers and bridge do does not hang on how they were started."""
     return up_site.access
-
-
-def of(credentials: Credentials) -> tuple[str, str, str]:
-    """A device's login, as client id, user name and password."""
-    return credentials["clientId"], credentials["username"], credentials["password"]
-
-
-async def named(admin: Administrator, device_id: str, name: str) -> dict[str, Any]:
-    """Ask again until the device has said that this is its name."""
-    async with asyncio.timeout(20):
-        while (found := await admin.ok("get-device", {"id": device_id}))["name"] != name:
-            pass
-    return found
 
 
 async def new_life(access: Access, admin: Administrator, device_id: str) -> Credentials:
@@ -112,9 +97,9 @@ async def test_a_devices_will_reaches_only_where_it_may_publish(access: Access, 
                 *("control/default/admin/request/list", "events/default/registrations/wills-2"),
             ):
                 for retain in (False, True):
-                    await die(access["port"], *of(own), LastWill(topic, b"{}", retain, delay))
+                    await die(access["port"], *login_of(own), LastWill(topic, b"{}", retain, delay))
             last = LastWill("devices/default/wills-1/info", b'{"name":"last %d"}' % delay, delay=delay)
-            await die(access["port"], *of(own), last)
+            await die(access["port"], *login_of(own), last)
             await named(admin, "wills-1", f"last {delay}")
         assert (await admin.answer("list"))["command"] == "list", "nobody was answered before"
         assert "confirmedTime" not in await admin.get("wills-2")
@@ -128,7 +113,7 @@ async def test_a_delayed_will_of_the_former_life_says_nothing_of_the_new_one(acc
         old, other = [await bring_in(access, admin, name) for name in ("ghost-1", "ghost-2")]
         for credentials in (old, other):  # the second is due after the first, and tells when that would have come
             topic = f"devices/default/{credentials['clientId']}/info"
-            await die(access["port"], *of(credentials), LastWill(topic, b'{"name":"haunting"}', delay=2))
+            await die(access["port"], *login_of(credentials), LastWill(topic, b'{"name":"haunting"}', delay=2))
         new = await new_life(access, admin, "ghost-1")
         await named(admin, "ghost-2", "haunting")
         assert "confirmedTime" not in await admin.get("ghost-1")
@@ -180,13 +165,13 @@ async def test_no_session_outlives_its_life(access: Access, attack: Attack) -> N
     async with administrator(access) as admin:
         old = await bring_in(access, admin, "heir-1")
         user, password = await make_application(admin, write=["devices/default/+/commands"])
-        async with rude(access["port"], *of(old), expiry=600) as peer:
+        async with rude(access["port"], *login_of(old), expiry=600) as peer:
             await peer.subscribe("devices/default/heir-1/#")
         async with login(access, user, password) as application:
             await application.publish(topic, b"for the old life")
             new = await new_life(access, admin, "heir-1")
             await application.publish(topic, b"for nobody")
-        async with rude(access["port"], *of(new), clean=False, expiry=600) as peer:
+        async with rude(access["port"], *login_of(new), clean=False, expiry=600) as peer:
             assert not peer.session_present
         async with resident(access, new) as heir:
             await heir.subscribe("devices/default/heir-1/#")
@@ -200,11 +185,11 @@ async def test_who_takes_a_devices_session_hears_nothing_of_it(access: Access, a
         own = await bring_in(access, admin, "taken-1")
         writer = await make_application(admin, write=["devices/default/+/commands"], read=[])
         user, password = await make_application(admin, read=["devices/default/+/status"])
-        async with rude(access["port"], *of(own), expiry=600) as victim:
+        async with rude(access["port"], *login_of(own), expiry=600) as victim:
             await victim.subscribe(topic)
             async with rude(access["port"], "taken-1", user, password):
                 assert await victim.ended(), "thrown out"
-        async with rude(access["port"], *of(own), expiry=600) as victim:
+        async with rude(access["port"], *login_of(own), expiry=600) as victim:
             await victim.subscribe(topic)
         async with login(access, *writer) as application:
             await application.publish(topic, b"secret")
@@ -227,7 +212,7 @@ async def prepared(access: Access, admin: Administrator, user: str, password: st
     async with resident(access, other) as neighbour:
         await neighbour.publish(f"devices/default/{name}-other/status", b"secret")
     await admin.ok("register", {"id": f"{name}-event"})
-    async with rude(access["port"], *of(own), clean=False, expiry=600) as victim:
+    async with rude(access["port"], *login_of(own), clean=False, expiry=600) as victim:
         assert victim.session_present, "it is the session that was prepared"
         async with resident(access, other) as neighbour:
             await neighbour.publish(f"devices/default/{name}-other/status", b"secret")
@@ -240,7 +225,7 @@ async def prepared(access: Access, admin: Administrator, user: str, password: st
             assert kind, "the connection stays"
             heard += [body] if kind & 0xF0 == 0x30 else []
         assert all(b"secret" not in body and b"event" not in body for body in heard), heard
-    async with rude(access["port"], *of(own)):
+    async with rude(access["port"], *login_of(own)):
         pass
 
 
@@ -306,110 +291,10 @@ async def test_an_alias_ends_a_devices_connection(access: Access, attack: Attack
     async with administrator(access) as admin:
         own = await bring_in(access, admin, "nick-1")
         for topic in ("devices/default/nick-1/info", ""):
-            async with rude(access["port"], *of(own)) as peer:
+            async with rude(access["port"], *login_of(own)) as peer:
                 raw = packets.publish(topic, b'{"name":"by alias"}', version=5, properties=b"\x23\x00\x01")
                 await peer.send(raw)
                 assert await peer.ended()
         async with resident(access, own) as device_:
             await device_.publish("devices/default/nick-1/info", b'{"name":"by topic"}')
         await named(admin, "nick-1", "by topic")
-
-
-# What a device says of itself.
-
-
-@carries_out("info-names-another")
-async def test_a_device_cannot_say_who_it_is(access: Access, attack: Attack) -> None:
-    async with administrator(access) as admin:
-        own = await bring_in(access, admin, "self-1")
-        await bring_in(access, admin, "self-2")
-        before = await admin.ok("get-device", {"id": "self-1"}), await admin.ok("get-device", {"id": "self-2"})
-        said = {"id": "self-2", "tenant": "management", "group": "G", "owner": "management/root", "name": "said"}
-        async with resident(access, own) as peer:
-            await peer.publish("devices/default/self-1/info", json.dumps(said))
-        after = await named(admin, "self-1", "said")
-        changed = {"name", "lastInfoTime"}
-        assert {key for key in after if after[key] != before[0].get(key)} == changed
-        assert await admin.ok("get-device", {"id": "self-2"}) == before[1]
-
-
-BOMBS = [
-    *(b"\xff", b"{", b"[]", b"5", b"null", b'"x"', b"\0", b'{"a":' * 5_000, b"[" * 20_000, b'{"a":1e999}'),
-    *(b'{"name":5,"type":[]}', b'{"\\ud800":1}', b'{"n":' + b"9" * 10_000 + b"}", b"x" * 1_000_000),
-    *(b'{"pad":"' + b"x" * 20_000 + b'"}', b'{"a":' * 40 + b"1" + b"}" * 40, b'{"a":1,"a":2}'),
-]
-
-
-@carries_out("info-bombs")
-async def test_bombs_leave_the_entry_and_others_alone(access: Access, attack: Attack) -> None:
-    async with administrator(access) as admin:
-        own = await bring_in(access, admin, "bomb-1")
-        async with resident(access, own) as peer:
-            await peer.publish("devices/default/bomb-1/info", b'{"name":"before","keep":1}')
-            for payload in BOMBS:
-                await peer.publish("devices/default/bomb-1/info", payload)
-            await peer.publish("devices/default/bomb-1/info", b'{"name":"after"}')
-        found = await named(admin, "bomb-1", "after")
-        assert (found["id"], found["properties"]["keep"], "pad" in found["properties"]) == ("bomb-1", 1, False)
-        await bring_in(access, admin, "bomb-2")
-
-
-@carries_out("info-merged-too-large")
-async def test_many_small_merges_do_not_make_large_properties(access: Access, attack: Attack) -> None:
-    async with administrator(access) as admin:
-        own = await bring_in(access, admin, "grow-1")
-        async with resident(access, own) as peer:
-            for number in range(100):
-                await peer.publish("devices/default/grow-1/info", json.dumps({f"p{number}": "x" * 500}))
-            await peer.publish("devices/default/grow-1/info", b'{"name":"grown","p0":null,"last":1}')
-        found = await named(admin, "grow-1", "grown")
-        assert 4_000 < len(json.dumps(found["properties"])) <= 8_192
-        assert found["properties"]["last"] == 1
-        assert "p0" not in found["properties"]
-
-
-@carries_out("info-flood")
-async def test_a_flood_of_info_holds_nobody_up(access: Access, attack: Attack) -> None:
-    async with administrator(access) as admin:
-        own = await bring_in(access, admin, "loud-1")
-        async with rude(access["port"], *of(own)) as peer:
-            for number in range(3_000):
-                await peer.send(
-                    packets.publish("devices/default/loud-1/info", b'{"name":"%d"}' % number, qos=0, version=5)
-                )
-            await bring_in(access, admin, "loud-2")
-            await peer.send(packets.publish("devices/default/loud-1/info", b'{"name":"end"}', version=5))
-            await peer.packet()
-        await named(admin, "loud-1", "end")
-
-
-@carries_out("info-of-former-life")
-async def test_no_word_of_the_former_life_confirms_the_new_one(access: Access, attack: Attack) -> None:
-    async with administrator(access) as admin, device(access, "wait-1") as caller:
-        old = await bring_in(access, admin, "wait-1")
-        async with rude(access["port"], *of(old)) as peer:
-            flood = b"".join(
-                packets.publish("devices/default/wait-1/info", b'{"name":"%d"}' % number, mid=number, version=5)
-                for number in range(1, 800)
-            )
-            sending = asyncio.create_task(peer.send(flood), name="flood")
-            await admin.ok("delete-device", {"id": "wait-1"})
-            await admin.ok("register", {"id": "wait-1"})
-            await caller.ask()
-            await admin.ok("accept", {"id": "wait-1"})
-            new = await accepted(caller)
-            await sending
-            assert await peer.ended()
-        await bring_in(access, admin, "wait-2")
-        assert "confirmedTime" not in await admin.get("wait-1")
-        with contextlib.suppress(aiomqtt.MqttError):
-            async with resident(access, old):
-                raise AssertionError("the old password works")
-        async with resident(access, new) as again:
-            await confirmed_by(again, admin)
-
-
-async def confirmed_by(peer: Peer, admin: Administrator) -> None:
-    """Say a word as the device, which confirms it."""
-    await peer.publish("devices/default/wait-1/info", b'{"name":"new"}')
-    await admin.until("wait-1", "confirmedTime")

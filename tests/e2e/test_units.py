@@ -31,11 +31,13 @@ def promtool() -> str:
 
 
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
-    for name in UNITS:
-        text = (DOCS / "systemd" / f"{name}.service").read_text(encoding="utf-8")
+    units = sorted((DOCS / "systemd").iterdir())
+    assert {f"{name}.service" for name in UNITS} < {unit.name for unit in units}
+    for unit in units:
+        text = unit.read_text(encoding="utf-8")
         text = text.replace("/opt/bootstrap-bridge/bin/bootstrap-bridge", str(BIN / "bootstrap-bridge"))
-        (tmp_path / f"{name}.service").write_text(text, encoding="utf-8")
-    done = analyze("verify", *(str(tmp_path / f"{name}.service") for name in UNITS))
+        (tmp_path / unit.name).write_text(text, encoding="utf-8")
+    done = analyze("verify", *(str(tmp_path / unit.name) for unit in units))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
