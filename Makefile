@@ -10,6 +10,8 @@ MQTTJS := build/clients/.ready
 # Which Mosquitto the end-to-end tests run on: the system's, or another line unpacked beside it, as MOSQUITTO=2.1.
 MOSQUITTO ?=
 export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
+# Tests start some thousand processes; without what Python keeps of compiled sources each would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clients check audit lock sbom format deep test fuzz \
 	mutants unit e2e more test-brokers crashes soak demo bench docs clean

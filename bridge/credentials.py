@@ -15,7 +15,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _PREFIX = "bootstrap-bridge/v1/"
-PURPOSES: Final = ("device-password", "administrator-password", "credentials", "token-digest", "request-digest")
+PURPOSES: Final = (
+    *("device-password", "administrator-password", "credentials", "token-digest", "request-digest"),
+    *("backup-check", "backup-manifest", "backup-files"),
+)
 """What keys are derived for. Each has one of its own, and nothing is made with a master key itself."""
 DIGESTS: Final = ("token-digest", "request-digest")
 """The purposes whose keys outlive a rotation: what was digested once has to be recognised again."""

@@ -29,8 +29,8 @@ settings.load_profile("steady")
 def _create_future(loop: Any) -> asyncio.Future[Any]:
     """Make a future without noting where, as asyncio's debug mode otherwise does: the whole stack, down to pytest.
 
-    That note is for a person who looks for a future that nobody awaited, and was a seventh of the CPU time of tests
-    with a database. Everything else of the debug mode stays, also where tasks and callbacks come from.
+    That note is for a person who looks for a future that nobody awaited, and was three tenths of the CPU time of
+    tests with a database. Everything else of the debug mode stays, also where tasks and callbacks come from.
     """
     debug = loop.get_debug()
     loop._debug = False

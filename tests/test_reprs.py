@@ -40,6 +40,7 @@ HARMLESS: dict[str, str] = {
     "Registration.key_id": "which master key",
     "Draw.key_id": "which master key",
     "Tls.key": "where the file is",
+    "Manifest.digests": "tells whether the digest keys are the right ones, without telling them",
     "_CallPayload.publicKey": "public",
     "Claim.public_key": "public",
     "Call.public_key": "public",
