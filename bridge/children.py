@@ -190,6 +190,7 @@ class Child:
         self._lock = lock
         self._process: asyncio.subprocess.Process | None = None
         self._ends: deque[float] = deque(maxlen=RESTARTS)
+        self._renewing = False
         self.stopping = False
 
     @property
@@ -238,6 +239,10 @@ class Child:
             code = await process.wait()
             if self.stopping:
                 return
+            if self._renewing:
+                self._renewing = False
+                await self.start()
+                continue
             now = time.monotonic()
             self._ends.append(now)
             log.error("broker ended", broker=self.name, status=code)
@@ -253,9 +258,18 @@ class Child:
         if process is not None and process.returncode is None:
             process.send_signal(signal.SIGHUP)
 
+    async def renew(self) -> None:
+        """End the process and have ``watch`` start it again; that is none of the ends after which `up` gives up."""
+        if self.pid is not None:
+            self._renewing = True
+            await self._end()
+
     async def stop(self) -> None:
         """End the process, with force if it does not go."""
         self.stopping = True
+        await self._end()
+
+    async def _end(self) -> None:
         process = self._process
         if process is None or process.returncode is not None:
             return

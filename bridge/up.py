@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from bridge import authority, encryption, file_modes, installation
+from bridge.broker import Login
 from bridge.brokers import find_plugin
 from bridge.children import (
     BrokersFault,
@@ -28,6 +29,7 @@ from bridge.children import (
 )
 from bridge.clock import clock
 from bridge.configurations import write_configurations
+from bridge.gate_room import keep_room, lets_in
 from bridge.health import STARTING
 from bridge.httpd import address_of, bind
 from bridge.installation import (
@@ -188,6 +190,13 @@ async def renew(made: Installation, children: list[Child], owner: Owner, every: 
                 child.reload()
 
 
+def gate_login(made: Installation) -> Login:
+    """Return the bridge's login at the bootstrap broker, as it is now."""
+    host, port = made.doors["bootstrap"]
+    own = made.facts.gate
+    return Login(host, port, own.username, own.password, authority=made.authority)
+
+
 def metrics_socket(settings: Settings) -> socket.socket | None:
     """Take the port at which health and figures are shown, if there shall be one. Raises BrokersFault."""
     if settings.metrics_port is None:
@@ -234,6 +243,7 @@ async def run(
             for child in children:
                 await wait_for_port(*made.doors[child.name], child, trusted)
             tasks.create_task(renew(made, children, owner, settings.certificates_every), name="renew certificates")
+            tasks.create_task(keep_room(children[1], lambda: lets_in(gate_login(changes.made))), name="keep room")
             service = service_for(changes, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
             tasks.create_task(_say_when_ready(service, changes, when_ready, shown_at), name="say when ready")

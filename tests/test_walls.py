@@ -130,6 +130,7 @@ ROOMS: dict[str, str] = {
     "leaving": "sessions stopping",
     "service": ANY,
     "children": "",
+    "gate_room": "broker",
     "beside": "authority beside_files beside_fit broker_advice children clock configurations dynsec_file encryption"
     " folder installation mosquitto_acl mosquitto_conf rewriting trust wire",
     "backups.__init__": "",
@@ -212,6 +213,7 @@ LIBRARIES: dict[str, set[str]] = {
         "housekeeping",
         "minding",
         "certificate_watch",
+        "gate_room",
         "intake",
         "control",
         "installer",

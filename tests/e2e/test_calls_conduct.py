@@ -21,10 +21,11 @@ from tests.e2e.peer import (
     resident,
 )
 from tests.e2e.rude import PUBACK, rude
-from tests.e2e.scenes import NOT_ACCEPTED, accepted, bring_in, enter, watching
-from tests.e2e.site import AnySite
+from tests.e2e.scenes import NOT_ACCEPTED, accepted, assert_serves, bring_in, enter, watching
+from tests.e2e.site import AnySite, UpSite, wait_until
 from tests.hostile import Attack
 from tests.hostile.carrying import carries_out
+from tests.hostile.intruder import Ended, intruding
 
 Access = dict[str, Any]
 FORGED = b'{"status":"ACCEPTED","password":"forged"}'
@@ -205,3 +206,39 @@ async def test_a_flood_of_ids_costs_nobody_his_place(access: Access, attack: Att
         rows = (await admin.ok("list-unregistered", {"limit": 1000}))["devices"]
         assert len([one for one in rows if one["id"].startswith("herd-")]) >= 600
         assert all(one["calls"] == 1 for one in rows if one["id"].startswith("herd-") and len(one["id"]) > 20)
+
+
+async def fill(access: Access) -> None:
+    """Leave subscriptions behind, shorter ones where long ones find no room any more, until nobody is let in."""
+    port, (username, password) = access["bootstrapPort"], shared(access)
+    size, shut = 19_000, 0
+    while shut < 3:
+        name = private_id()
+        async with intruding(port, name, username, password, clean=False) as attacker:
+            shut = 0 if attacker.let_in else shut + 1
+            with contextlib.suppress(Ended):
+                while attacker.let_in:
+                    await attacker.subscribe([secrets.token_bytes(8).hex().encode() + b"x" * size for _ in range(50)])
+        size = max(1, size // 3)
+
+
+@carries_out("gate-filled")
+async def test_a_gate_full_of_what_strangers_left_is_opened_again(own_site: UpSite, attack: Attack) -> None:
+    own_site.start()
+    access = own_site.access
+    async with administrator(access) as admin:
+        own = await bring_in(access, admin, "filled-0")
+        async with resident(access, own) as peer:
+            before = own_site.broker_pids()
+            await fill(access)
+            assert own_site.broker_pids() == before, "it is found, and not told by who fills it"
+            await asyncio.to_thread(
+                wait_until, lambda: "bootstrap broker full" in own_site.up.output, "the broker is found full", 60.0
+            )
+            await asyncio.to_thread(
+                wait_until, lambda: own_site.up.output.count('"event": "ready"') == 2, "all is served again"
+            )
+            assert own_site.broker_pids()["operations-broker"] == before["operations-broker"]
+            await assert_serves(access, "filled-1")
+            await peer.publish("devices/default/filled-0/telemetry", b"still here")
+        await admin.ok("list")

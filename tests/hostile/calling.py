@@ -235,6 +235,15 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "What is kept of them is bounded, the list of unregistered callers answers, and others are served.",
     ),
     Attack(
+        "gate-filled",
+        ANYBODY,
+        FLOODS,
+        "Leaves sessions with long subscriptions behind until the bootstrap broker has no memory left, and goes.",
+        "Nobody is let in, until `up` finds the broker full and starts it anew, within half a minute; who waits there "
+        "then connects and calls again. A broker that runs by itself has to be restarted by hand, or forgets in an hour. "
+        "Who is registered notices nothing.",
+    ),
+    Attack(
         "probe-by-content",
         ANYBODY,
         PROBES,
