@@ -240,7 +240,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         FLOODS,
         "Leaves sessions with long subscriptions behind until the bootstrap broker has no memory left, and goes.",
         "Nobody is let in, until `up` finds the broker full and starts it anew, within half a minute; who waits there "
-        "then connects and calls again. A broker that runs by itself has to be restarted by hand, or forgets in an hour. "
+        "then connects and calls again. A broker that runs by itself forgets in an hour, unless it is restarted. "
         "Who is registered notices nothing.",
     ),
     Attack(
