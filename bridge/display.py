@@ -27,6 +27,14 @@ def text(value: object) -> Text:
     return Text("".join(character if character.isprintable() else "�" for character in shown))
 
 
+def json_line(value: object) -> str:
+    """Write a value as JSON in a line of its own; what a terminal might obey is escaped, which is the same JSON."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not line.isprintable():
+        line = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+    return line + "\n"
+
+
 def actor_text(value: object, own_tenant: str | None) -> Text:
     """Show who did something; people of the reader's own tenant by their name alone."""
     tenant, slash, name = str("" if value is None else value).partition("/")

@@ -181,7 +181,7 @@ class Speaker:
         """Send a request; with --json print its answer. Raises RefusedByBridge."""
         answer = await connection.answer(command, payload)
         if self.as_json:
-            sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            sys.stdout.write(display.json_line(answer))
             sys.stdout.flush()
         return result_of(answer)
 

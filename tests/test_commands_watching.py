@@ -110,3 +110,17 @@ def test_watch_tells_events_by_the_name_of_who_did_it() -> None:
     assert " ".join(said.lines[2].split()) == "2026-03-01 08:15:30 bulk 4 rows, 3 done, 2 new, 1 failed by jo"
     said = typed("watch", "--json", happened=happened)
     assert json.loads(said.lines[1]) == {"topic": "events/default/registrations/p", **event}
+
+
+def test_what_a_terminal_might_obey_is_escaped_in_json_too() -> None:
+    wild = "\x9b31m \x1b]0;title\x07 \x7f \u202e \u2028 \U000e0001 é 泵 😀"
+    event = {"event": "accepted", "id": "p", "by": wild}
+    said = typed("watch", "--json", happened=[("events/default/registrations/p", event)])
+    assert len(said.lines) == 1
+    assert said.lines[0].isprintable()
+    assert "é 泵 😀" in said.lines[0]
+    assert json.loads(said.lines[0])["by"] == wild
+    device = {"id": "p", "name": wild, "properties": {wild: [wild]}}
+    said = typed("get-device", "p", "--json", answers={"get-device": device})
+    assert said.lines[0].isprintable()
+    assert json.loads(said.lines[0])["result"] == device

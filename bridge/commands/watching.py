@@ -1,6 +1,5 @@
 """stats, watch and audit: what is, what happens, and what has been done by whom."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -42,7 +41,7 @@ def watch(
     async def work(connection: Admin) -> int:
         async for topic, event in connection.events():
             if speaking.as_json:
-                sys.stdout.write(json.dumps({"topic": topic, **event}, ensure_ascii=False) + "\n")
+                sys.stdout.write(display.json_line({"topic": topic, **event}))
                 sys.stdout.flush()
             else:
                 out.print(display.event_line(topic, event, connection.tenant))
