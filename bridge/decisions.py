@@ -87,7 +87,7 @@ class Provision:
     """A line of a full bulk file: the device needs no acceptance, its password comes from the file.
 
     ``secret`` is that password encrypted, ``seed`` and ``key_id`` name it. ``held``: the account has this password
-    already, since ``installed``, and seed and key are the account's own.
+    already, which this administrator may know, since ``installed``, and seed and key are the account's own.
     """
 
     id: str

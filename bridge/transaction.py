@@ -78,6 +78,14 @@ class Transaction:
         )
         return {row[0]: Account(*row) for row in rows}
 
+    async def authors(self, files: Collection[str]) -> dict[str, str]:
+        """Return who brought each of the bulk ``files``, as far as the audit knows."""
+        table = schema.audit
+        rows = await self.connection.execute(
+            sa.select(table.c.bulk, table.c.actor).where(self._among(table.c.bulk, files)).distinct()
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def save(self, changes: Sequence[Change], events: Iterable[Event] = (), *, alike: bool = False) -> None:
         """Write what decisions made of registrations, each id at most once, and count it for the statistics.
 

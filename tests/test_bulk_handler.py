@@ -198,3 +198,15 @@ async def test_a_file_of_management_without_the_column_tenant_is_refused_as_a_wh
 async def test_from_others_the_column_tenant_is_ignored(world: World) -> None:
     assert numbers(await told(world, "ID;PATH;TENANT\na;A;south\n")) == (1, 1, 0, 1)
     assert (await world.done("get", {"id": "a"}))["tenant"] == "default"
+
+
+async def test_a_registrar_repeats_his_own_file_and_tries_out_no_password_that_came_after_it(world: World) -> None:
+    own, guesses = f"{FULL}pump-7;{CREDENTIALS};;\n", f"{FULL}pump-7;guess-no-1;;\npump-7;owners-word;;\n"
+    await told(world, own, who=RITA)
+    assert numbers(await told(world, own, who=RITA)) == (1, 0, 0, 1)
+    assert numbers(await told(world, own + f"pump-7;{CREDENTIALS};;\n", who=RITA)) == (2, 0, 0, 2)
+    await told(world, f"{FULL}pump-7;owners-word;;\n")
+    for command in ("bulk-register", "bulk-validate"):
+        result = await told(world, guesses, who=RITA, command=command)
+        assert failures(result) == [("pump-7", "NOT_PERMITTED", 2), ("pump-7", "NOT_PERMITTED", 3)]
+    assert numbers(await told(world, f"{FULL}pump-7;owners-word;;\n")) == (1, 0, 0, 1)

@@ -152,7 +152,10 @@ class _Reader:
             if line.properties and (fault := _too_large(line, before, device)):
                 self.outcome.fail(line, tenant, fault.code, fault.message)
                 continue
-            command = self._provision(desk, line, tenant, held) if self.full else self._announce(desk, line, tenant)
+            wrote = device.bulk if device is not None else None if before is None else before.bulk
+            command = (
+                self._provision(desk, line, tenant, wrote, held) if self.full else self._announce(desk, line, tenant)
+            )
             decision = batch.decide(command)
             if decision.refusal is not None:
                 self.outcome.fail(line, tenant, decision.refusal.code, decision.refusal.message)
@@ -187,7 +190,7 @@ class _Reader:
             auto_accept=row.auto_accept,
         )
 
-    def _provision(self, desk: Desk, row: Row, tenant: str, held: "_Held") -> Provision:
+    def _provision(self, desk: Desk, row: Row, tenant: str, wrote: str | None, held: "_Held") -> Provision:
         credentials = row.credentials
         assert credentials is not None
         command = Provision(
@@ -201,7 +204,9 @@ class _Reader:
             key_id=desk.keys.current,
         )
         account = held.accounts.get(row.id)
-        if account is not None and account.tenant == tenant and _is_password_of(desk, account, credentials):
+        # Whoever may not replace a password may not try out either which it is, unless it came by a file of his own.
+        is_his = self.may_update or wrote == self.number or held.authors.get(wrote or "") == self.actor
+        if is_his and account is not None and account.tenant == tenant and _is_password_of(desk, account, credentials):
             return replace(command, seed=account.seed, key_id=account.key_id, held=True, installed=account.installed)
         return replace(command, secret=desk.keys.locked(device_username(tenant, row.id), credentials, command.key_id))
 
@@ -229,6 +234,7 @@ class _Held:
     """The passwords that devices have, and what a dry run has decided of ids that come again."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
+    authors: dict[str, str] = field(default_factory=dict)
     again: frozenset[str] = frozenset()
     placed: dict[str, tuple[Registration | None, Device | None]] = field(default_factory=dict)
     passwords: dict[str, Account] = field(default_factory=dict)
@@ -240,6 +246,10 @@ class _Held:
             for device_id in ids
             if (found := batch.registration(device_id) or batch.device(device_id)) is not None
         ]
+        if not desk.may_update:
+            known = [batch.device(device_id) or batch.registration(device_id) for device_id in ids]
+            files = {found.bulk for found in known if found is not None and found.bulk}
+            self.authors = await desk.transaction.authors(files) if files else {}
         there = await desk.transaction.accounts(usernames)
         self.accounts = {account.subject: account for account in there.values() if account.wanted} | {
             device_id: self.passwords[device_id] for device_id in ids if device_id in self.passwords

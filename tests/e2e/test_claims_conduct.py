@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.peer import Administrator, administrator, device, payload_of
+from tests.e2e.people import person
 from tests.e2e.scenes import NOT_ACCEPTED, accepted, enter, is_error, setting, watching
 from tests.e2e.site import AnySite
 from tests.hostile import Attack
@@ -226,4 +227,44 @@ async def test_naming_a_claim_does_not_go_round_its_token(access: Access, attack
         found = await admin.get("guess-6")
         assert (found["status"], found["failedAttempts"]) == ("PENDING_ACCEPTANCE", 0)
         await admin.ok("accept", {"id": "guess-6", "securityToken": "right"})
+        await accepted(victim)
+
+
+@carries_out("password-by-file")
+async def test_no_password_is_found_out_by_files(access: Access, attack: Attack) -> None:
+    def file(*guesses: str) -> bytes:
+        return "\n".join(["ID;CREDENTIALS", *(f"guess-7;{guess}" for guess in guesses)]).encode()
+
+    async with administrator(access) as admin:
+        made = await admin.ok("create-administrator", {"name": "guesser", "role": "registrar"})
+        async with person(access, "default", "guesser", made["password"]) as guesser:
+            for again in (0, 1):
+                assert (await guesser.ok("bulk-register", file("by-himself")))["numberOfCreated"] == 1 - again
+            assert (await admin.ok("bulk-register", file("by-an-owner")))["numberOfSuccessful"] == 1
+            for command in ("bulk-register", "bulk-validate"):
+                result = await guesser.ok(command, file("by-himself", "by-somebody", "by-an-owner"))
+                assert [one["code"] for one in result["failedCreationList"]] == ["NOT_PERMITTED"] * 3
+
+
+@carries_out("call-without-token")
+async def test_a_call_without_token_blocks_only_where_no_token_is_known(access: Access, attack: Attack) -> None:
+    async with (
+        administrator(access) as admin,
+        contextlib.AsyncExitStack() as stack,
+        setting(admin, {"security-token.policy": "REQUIRED"}),
+    ):
+        given = {"id": "block-2", "securityToken": "right"}
+        await admin.ok("register", {"devices": [{"id": "block-1"}, given, {"id": "block-3"}, {"id": "block-4"}]})
+        await enter(stack, access, "block-3", {"securityToken": "right"})
+        async with setting(admin, {"token-missing.action": "IGNORE"}):
+            await enter(stack, access, "block-4", {})
+        for number in (1, 2, 3):
+            await enter(stack, access, f"block-{number}", {})
+        shown = [(await admin.get(f"block-{number}"))["status"] for number in (1, 2, 3, 4)]
+        assert shown == ["BLOCKED", "WAITING_FOR_CONNECTION", "PENDING_ACCEPTANCE", "WAITING_FOR_CONNECTION"]
+        await admin.ok("delete", {"id": "block-1"})
+        await admin.ok("register", {**given, "id": "block-1"})
+        await enter(stack, access, "block-1", {})
+        victim = await enter(stack, access, "block-1", {"securityToken": "right"})
+        await admin.ok("accept", {"id": "block-1"})
         await accepted(victim)

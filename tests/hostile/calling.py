@@ -214,6 +214,21 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "The token is asked for, and that is no attempt.",
     ),
     Attack(
+        "password-by-file",
+        Login.REGISTRAR,
+        GUESSES,
+        "Tries out, by lines of full files, which password an owner has given a device that the registrar once made.",
+        "The right one is refused like the others. Only what came by his own file may he send again.",
+    ),
+    Attack(
+        "call-without-token",
+        ANYBODY,
+        GUESSES,
+        "Calls without a token in the names of devices, where the policy REQUIRED blocks whoever shows none.",
+        "It blocks registrations that were made without a token and that no caller has shown one for: a person deletes "
+        "and makes them again. Not those with a token, and none with `token-missing.action` IGNORE.",
+    ),
+    Attack(
         "call-flood",
         ANYBODY,
         FLOODS,

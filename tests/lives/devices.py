@@ -129,6 +129,7 @@ class Devices:
         entry.owner = reg.owner
         entry.name = entry.name if reg.name is None else reg.name
         entry.group = entry.group if reg.group is None else reg.group
+        entry.file_by = entry.file_by if reg.file_by is None else reg.file_by
         return entry
 
     def hear(self, id_: str, tenant: str, life: int | None, said: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What requests of administrators have in common, and what lines of files do, as the contract tells of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.lives.devices import Devices
 from tests.lives.records import ACCEPTED, BLOCKED, PART, Line, Login, Refused, Reg, Request, describe, described, patch
@@ -83,6 +83,7 @@ class Files(Devices):
             self.regs[line.id] = reg = Reg(tenant, request.who, self.now)
             self.strangers.pop(line.id, None)
             patch(reg, line)
+            reg.file_by = request.who
         elif reg is None or reg.status == ACCEPTED:
             to_come = reg is not None and not reg.installed and reg.confirmed is None
             told = [one for one in (entry, reg if to_come else None) if one is not None]
@@ -91,11 +92,15 @@ class Files(Devices):
             if not self.may_update(request):
                 return "NOT_PERMITTED"
             for one in told:
-                describe(one, line)
+                if described(one, line) != one:
+                    describe(one, line)
+                    one.file_by = request.who
         elif reg.status == BLOCKED:
             return "INVALID_STATE"
         else:
+            before = replace(reg)
             patch(reg, line)
+            reg.file_by = reg.file_by if reg == before else request.who
         return "ok"
 
     def full(self, request: Request, line: Line) -> str:
@@ -110,15 +115,19 @@ class Files(Devices):
         is_device = entry is not None or (reg is not None and reg.status == ACCEPTED)
         is_calm = reg is None or reg.status == ACCEPTED
         if is_device:
-            known_owner = (entry or reg).owner  # type: ignore[union-attr]
+            known = entry or reg
+            assert known is not None
+            made_it = known.owner == known.file_by == request.who
             is_new = entry is None or described(entry, line) != entry
-            may_know = self.may_update(request) or known_owner == request.who
+            may_know = self.may_update(request) or made_it
             if held and is_calm and not is_new and may_know:
                 return "ok"
             if not self.may_update(request) and not (held and not is_new and may_know):
                 return "NOT_PERMITTED"
             if held and is_calm and entry is not None:
-                describe(entry, line)
+                if is_new:
+                    describe(entry, line)
+                    entry.file_by = request.who
                 return "ok"
         if not held:
             self.lives += 1
@@ -132,6 +141,7 @@ class Files(Devices):
         elif entry is None or (not reg.installed and reg.confirmed is None):
             entry = self.enter(id_, reg)
         describe(entry, line)
+        entry.file_by = reg.file_by = request.who
         reg.status, reg.reason, reg.auto, reg.chosen = ACCEPTED, None, False, None
         reg.life, reg.accepted, reg.confirmed = login.life, self.now, self.now
         reg.installed, reg.answered, reg.delivered = held and login.installed, None, False

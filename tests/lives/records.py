@@ -54,6 +54,8 @@ class Reg:
     answered: int | None = None
     delivered: bool = False
     confirmed: int | None = None
+    file_by: str | None = None
+    """Whose file wrote it last."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Dev:
     said: str | None = None
     """The one custom property that devices here tell of."""
     heard: int | None = None
+    file_by: str | None = None
 
 
 @dataclass
