@@ -26,7 +26,7 @@ from bridge.measures import FAULTS, HANDLING, MESSAGES, REFUSALS, REQUEST, REQUE
 from bridge.names import MANAGEMENT, device_id_fault
 from bridge.records import Answered, AuditEntry
 from bridge.registration import Code
-from bridge.requests import BadRequest, Request, parse, parse_object
+from bridge.requests import BadRequest, Request, checked_question, parse, parse_object
 from bridge.roles import CHANGING, COMMANDS, FILES, OF_MANAGEMENT, OF_ONE_DEVICE, OWNER, RULEBOOK_CHANGING, commands_of
 from bridge.rulebook import Rulebook
 from bridge.store import Store, StoreFault
@@ -196,6 +196,8 @@ class Control:
     def _read(self, asked: _Asked) -> BadRequest | None:
         """Read what the payload holds; a fault waits until it is known that the command may be asked at all."""
         try:
+            if asked.command not in CHANGING:
+                checked_question(asked.payload)
             asked.value = parse_object(asked.payload)
             asked.request_id = parse(Request, {"requestId": asked.value.get("requestId")}).requestId
         except BadRequest as fault:

@@ -359,3 +359,9 @@ async def test_whatever_it_is_it_can_be_refused_for_want_of_room(world: World, c
     answer = json.loads(world.control.refuse_for_want_of_room(message).payload)
     assert (answer["command"], answer["error"]["code"]) == (command, "LIMIT_REACHED")
     assert "requestId" not in answer
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS["viewer"]))
+async def test_a_huge_question_is_refused_before_it_is_read(world: World, command: str) -> None:
+    huge = b'{"status":[' + b"[]," * 30_000 + b"1]}"
+    assert await world.refused(command, huge, who=VERA) == "LIMIT_REACHED"

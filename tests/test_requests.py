@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from bridge import requests
 from bridge.registration import Code, Status
@@ -91,3 +92,23 @@ def test_one_message_names_at_most_a_thousand_devices() -> None:
 def test_a_device_id_that_breaks_the_rule_is_invalid() -> None:
     assert requests.checked_id("pump-7") == "pump-7"
     refused(Code.INVALID_ID, requests.checked_id, "pump 7")
+
+
+@pytest.mark.parametrize(
+    ("model", "member"),
+    [
+        (requests.ListRequest, "status"),
+        (requests.ByIds, "ids"),
+        (requests.NewApplication, "read"),
+        (requests.NewApplication, "write"),
+    ],
+)
+def test_of_a_long_list_of_faults_the_first_alone_is_looked_for(model: type[BaseModel], member: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate({"name": "x", member: [[]] * 1_000})
+    assert len([one for one in caught.value.errors() if one["loc"][0] == member]) == 1
+
+
+def test_a_question_has_its_limit() -> None:
+    requests.checked_question(b" " * requests.MAX_QUESTION)
+    refused(Code.LIMIT_REACHED, requests.checked_question, b" " * (requests.MAX_QUESTION + 1))

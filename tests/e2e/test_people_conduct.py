@@ -123,6 +123,18 @@ async def test_a_flood_of_requests_leaves_others_their_turns(access: Access, att
         assert answers == [str(number) for number in range(600)]
 
 
+@carries_out("viewer-bombs")
+async def test_huge_questions_are_refused_unread(access: Access, attack: Attack) -> None:
+    bomb = b'{"status":[' + b"[]," * 600_000 + b"1]}"
+    async with administrator(access) as admin, appointed(access, admin, fresh("viewer"), "viewer") as viewer:
+        for _ in range(20):
+            await viewer.peer.publish(f"control/default/{viewer.name}/request/list", bomb)
+        await bring_in(access, admin, fresh("bombed"))
+        answers = [await viewer.peer.next_json() for _ in range(20)]
+        assert {one["error"]["code"] for one in answers} == {"LIMIT_REACHED"}
+        assert (await viewer.ok("list", {"limit": 1})) is not None
+
+
 @carries_out("response-topic-of-request")
 async def test_a_response_topic_is_not_where_the_answer_goes(access: Access, attack: Attack) -> None:
     async with administrator(access) as admin, appointed(access, admin, fresh("viewer"), "viewer") as viewer:

@@ -54,6 +54,13 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "Others have every second turn; its own are answered in their order.",
     ),
     Attack(
+        "viewer-bombs",
+        Login.VIEWER,
+        FLOODS,
+        "Sends questions of 2 MB that hold a wrong thing hundreds of thousands of times.",
+        "They are refused before they are read, and others are served.",
+    ),
+    Attack(
         "response-topic-of-request",
         Login.VIEWER,
         PROPERTIES,
