@@ -60,7 +60,7 @@ class AcceptedDevice(BaseModel):
 
     id: str
     securityToken: str = Field(default="", repr=False)  # noqa: N815 - the contract's name
-    claim: str | None = None
+    claim: Text | None = None
 
 
 class Many(Request):

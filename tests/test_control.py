@@ -365,3 +365,13 @@ async def test_whatever_it_is_it_can_be_refused_for_want_of_room(world: World, c
 async def test_a_huge_question_is_refused_before_it_is_read(world: World, command: str) -> None:
     huge = b'{"status":[' + b"[]," * 30_000 + b"1]}"
     assert await world.refused(command, huge, who=VERA) == "LIMIT_REACHED"
+
+
+async def test_a_claim_that_is_none_does_not_fill_the_audit(world: World) -> None:
+    await called(world, "pump-7")
+    long = {"id": "pump-7", "claim": "c" * 1_900_000}
+    assert await world.refused("accept", long, who=RITA) == "MALFORMED_REQUEST"
+    (failed,) = (await world.done("accept", {"devices": [long]}, who=RITA))["failed"]
+    assert failed["code"] == "MALFORMED_REQUEST"
+    assert await world.refused("accept", {"id": "pump-7", "claim": "c" * 255}, who=RITA) == "NOT_FOUND"
+    assert len(json.dumps(await world.done("audit", {"limit": 10}))) < 3_000
