@@ -214,6 +214,13 @@ ATTACKS: Final[tuple[Attack, ...]] = (
         "The token is asked for, and that is no attempt.",
     ),
     Attack(
+        "claim-bomb",
+        Login.REGISTRAR,
+        GUESSES,
+        "Accepts with a claim, an id and a token of 2 MB, so that they stand in the audit and no answer holds them.",
+        "Each is refused; what is kept of it is short, and the audit is answered.",
+    ),
+    Attack(
         "password-by-file",
         Login.REGISTRAR,
         GUESSES,
