@@ -1,6 +1,7 @@
 """A restore that is cut short at any step changes nothing: the next start refuses, the next restore goes back first."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from bridge import installation
 from bridge.backups import BackupFault
 from bridge.backups.placing import place, undo
+from bridge.folder import Folder
 from bridge.installation import InstallationFault
 from tests.lived import files_of
 
@@ -129,3 +131,22 @@ def test_a_word_about_a_restore_that_nobody_understands_is_refused(data: Path) -
     with pytest.raises(BackupFault, match="cannot be understood"):
         undo(data)
     assert (data / "bridge" / "keys.json").read_text() == "old keys"
+
+
+def test_all_is_on_the_disk_before_the_word_goes_that_it_is_under_way(
+    data: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine that loses power has names of files, nothing in them, and nobody who would go back."""
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Folder(data).restoring.exists():
+            synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    aside = place(data, stage, "then")
+    assert aside is not None
+    placed = [*(data / name for name in NEW), *(aside / name for name in OLD)]
+    assert {path.stat().st_ino for path in placed} | {path.parent.stat().st_ino for path in placed} <= set(synced)

@@ -44,8 +44,13 @@ def place(data: Path, stage: Path, called: str, *, moved: Callable[[str], None] 
         for name in PARTS:
             if (data / name).is_dir():
                 _as_it_belonged(data / name, aside / name)
-                sync_folder(data / name)
-        sync_folder(data)
+        for name in MADE_AGAIN:
+            if os.geteuid() == 0 and (data / name).exists():
+                os.chown(data / name, *owner_of(aside / name if (aside / name).exists() else data))
+        for folder in (data, aside):
+            for name in _REPLACED:
+                _sync(folder / name)
+            sync_folder(folder)
     except BaseException:
         if not undo(data):
             aside.rmdir()
@@ -56,6 +61,19 @@ def place(data: Path, stage: Path, called: str, *, moved: Callable[[str], None] 
         return aside
     aside.rmdir()
     return None
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder with all that is in it, to the disk: from here on no restore would put it right."""
+    if path.is_symlink() or not path.exists():
+        return
+    if path.is_dir():
+        for inside in path.iterdir():
+            _sync(inside)
+        sync_folder(path)
+    elif path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def undo(data: Path) -> bool:
