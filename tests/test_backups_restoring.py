@@ -13,9 +13,11 @@ import pytest
 
 from bridge import installation
 from bridge.backups import BackupFault, making, restoring
+from bridge.backups.contents import GOING
 from bridge.backups.restoring import Restored, Wishes, restore
+from bridge.brokers import users_of
 from bridge.keys_file import read_keys, write_keys
-from bridge.locks import Busy, lock_bridge, lock_folder
+from bridge.locks import Busy, lock_bridge, lock_changes, lock_folder
 from bridge.records import Change
 from bridge.transaction import Transaction
 from tests.lived import CHOSEN, DEVICES, add_key, bring, change, delete, files_of, lived_in, note, rows
@@ -370,3 +372,55 @@ def test_a_restore_that_is_broken_off_changes_nothing(data: Path, file: Path, mo
         restore(Wishes(file, data))
     assert files_of(data) == before
     assert not (data / ".restoring").exists()
+
+
+def test_a_bootstrap_login_that_has_ended_since_is_not_let_in_again(data: Path, file: Path) -> None:
+    """As `rotate-bootstrap-password --overlap 0` leaves it, whatever the brokers' files of then say."""
+    folder, then = installation.load(data).folder, "devicebootstrap"
+    assert then in users_of(folder.passwords.read_bytes())
+    content = json.loads(folder.facts.read_text(encoding="utf-8"))
+    folder.facts.write_text(json.dumps({**content, "bootstrap_username": "devicebootstrap-2"}), encoding="utf-8")
+    put_back(file, data)
+    assert users_of(folder.passwords.read_bytes()) == {"devicebootstrap-2", "bridge"}
+    assert installation.write_passwords(installation.load(data)) == []
+    put_back(file, data, revive=True)
+    assert users_of(folder.passwords.read_bytes()) == {then, "bridge"}
+
+
+def test_an_authority_that_nobody_shall_trust_any_more_stays_away(data: Path, tmp_path: Path) -> None:
+    for name in ("bridge/ca.key", "bridge/ca.pem", *GOING):
+        (data / name).write_text("then")
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    for name in GOING:
+        (data / name).unlink()
+    assert set(put_back(tmp_path / "one.backup", data).stayed) == set(GOING)
+    assert [name for name in GOING if (data / name).exists()] == []
+    put_back(tmp_path / "one.backup", data, revive=True)
+    assert [name for name in GOING if (data / name).exists()] == list(GOING)
+
+
+def test_who_changes_keys_meanwhile_is_told_to_try_again(data: Path, file: Path) -> None:
+    """He would take whoever has the bridge's lock for a bridge, and ask it by a signal that ends it."""
+    lock = lock_changes(data)
+    with pytest.raises(Busy, match="keys and logins"):
+        put_back(file, data)
+    lock.release()
+
+
+def test_access_json_too_belongs_to_whom_it_belonged(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = installation.load(data)
+    made.write_access()
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    given: dict[str, int] = {}
+
+    def chown(path: Path, user: int, group: int, **options: Any) -> None:
+        given[path.name] = user
+
+    monkeypatch.setattr("bridge.backups.placing.owner_of", lambda path: (12_004, 12_004))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, user, group: None)
+    monkeypatch.setattr(os, "chown", chown)
+    put_back(tmp_path / "one.backup", data)
+    assert (given["access.json"], given["bootstrap.json"]) == (12_004, 12_004)

@@ -145,7 +145,7 @@ ROOMS: dict[str, str] = {
     "backups.unpacking": "backups backups.archive backups.contents backups.manifest credentials folder installation"
     " keys_file",
     "backups.staying": "accounts.dynsec backups backups.contents backups.differing backups.manifest backups.settling"
-    " credentials dynsec_file folder installation keys_file",
+    " brokers credentials dynsec_file folder installation keys_file mending",
     "backups.restoring": "backups backups.contents backups.differing backups.manifest backups.placing backups.settling"
     " backups.staying backups.unpacking children clock folder installation keys_file locks",
     "doctor.finding": "dynsec_file folder installation mosquitto_conf",

@@ -23,7 +23,7 @@ from bridge.children import holder_of
 from bridge.clock import clock
 from bridge.folder import Folder, InstallationFault
 from bridge.keys_file import read_keys
-from bridge.locks import lock_bridge, lock_folder
+from bridge.locks import lock_bridge, lock_changes, lock_folder
 
 STAGE: Final = ".restoring"
 _KNOCK: Final = 2.0
@@ -74,6 +74,8 @@ def restore(wishes: Wishes, noted: Noted = _noted) -> Restored:
         with ExitStack() as stack:
             stack.callback(lock_folder(wishes.data).release)
             if (wishes.data / "bridge").is_dir():
+                # Who changes keys would ask whoever has the bridge's lock, taken for a bridge, to read them again.
+                stack.callback(lock_changes(wishes.data).release)
                 stack.callback(lock_bridge(wishes.data).release)
             undo(wishes.data)
             beside = Folder(wishes.data).beside.exists()

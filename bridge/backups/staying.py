@@ -5,17 +5,18 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from bridge import dynsec_file, installation
+from bridge import brokers, dynsec_file, installation
 from bridge.accounts.dynsec import TEXTNAME, role_name
 from bridge.backups import BackupFault
-from bridge.backups.contents import ACCOUNTS, AUTHORITY, DATABASE, FOREIGN_ACCOUNTS, KEYS, STAYING
+from bridge.backups.contents import ACCOUNTS, AUTHORITY, DATABASE, FOREIGN_ACCOUNTS, GOING, KEYS, STAYING
 from bridge.backups.differing import Differences, unknown_to
 from bridge.backups.manifest import Manifest
 from bridge.backups.settling import seeds_of
 from bridge.credentials import KeyRing
 from bridge.folder import Folder, InstallationFault, write_private
-from bridge.installation import Facts
+from bridge.installation import Facts, Installation
 from bridge.keys_file import write_keys
+from bridge.mending import mended_passwords
 
 
 def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[str]) -> bool:
@@ -34,16 +35,31 @@ def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[
         write_keys(stage / KEYS, both)
         stayed.append(KEYS)
     for group in STAYING:
-        if group[0] == AUTHORITY and not (data / AUTHORITY).exists():
+        if group[0] == AUTHORITY and not all(path.exists() for path in current.folder.authority_files):
             continue
         for name in group:
             there, here = data / name, stage / name
-            if there.is_file() and (not here.exists() or there.read_bytes() != here.read_bytes()):
+            if name in GOING and not there.exists() and here.exists():
+                here.unlink()  # it became the authority, or is trusted no more
+                stayed.append(name)
+            elif there.is_file() and (not here.exists() or there.read_bytes() != here.read_bytes()):
                 shutil.copyfile(there, here)
                 here.chmod(there.stat().st_mode & 0o777)
                 stayed.append(name)
+    _renew_logins(stage, facts, current)
     then = (facts.bootstrap_username, facts.bootstrap_password)
     return then != (current.facts.bootstrap_username, current.facts.bootstrap_password)
+
+
+def _renew_logins(stage: Path, then: Facts, current: Installation) -> None:
+    """Bring the logins of now into the bootstrap broker's file of then, which knows ones that nobody ends any more."""
+    path = Folder(stage).passwords
+    if not path.exists():
+        return
+    users = {**current.logins, current.facts.gate.username: current.facts.gate.password}
+    ended = {then.bootstrap_username, then.gate.username, *(one.username for one in then.earlier_logins)}
+    kept = brokers.without_users(path.read_bytes(), ended - users.keys())
+    write_private(path, mended_passwords(kept, users).text)
 
 
 def unknown_to_broker(data: Path, stage: Path, manifest: Manifest) -> tuple[str, ...]:
