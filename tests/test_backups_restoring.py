@@ -19,6 +19,7 @@ from bridge.brokers import users_of
 from bridge.keys_file import read_keys, write_keys
 from bridge.locks import Busy, lock_bridge, lock_changes, lock_folder
 from bridge.records import Change
+from bridge.rotation import with_own_logins
 from bridge.transaction import Transaction
 from tests.lived import CHOSEN, DEVICES, add_key, bring, change, delete, files_of, lived_in, note, rows
 from tests.making import waiting
@@ -385,6 +386,20 @@ def test_a_bootstrap_login_that_has_ended_since_is_not_let_in_again(data: Path, 
     assert installation.write_passwords(installation.load(data)) == []
     put_back(file, data, revive=True)
     assert users_of(folder.passwords.read_bytes()) == {then, "bridge"}
+
+
+def test_own_logins_that_were_made_anew_since_are_in_the_brokers_files_before_these_start(
+    data: Path, file: Path
+) -> None:
+    """As after a theft: whoever has the old ones may do everything where they work."""
+    with_own_logins(installation.load(data)).write_facts()
+    others = broker_accounts(data)
+    told = put_back(file, data)
+    made = installation.load(data)
+    assert installation.write_accounts_file(made) == []
+    assert installation.write_passwords(made) == []
+    assert broker_accounts(data) == others
+    assert any("run bootstrap-bridge init" in note for note in told.notes)
 
 
 def test_an_authority_that_nobody_shall_trust_any_more_stays_away(data: Path, tmp_path: Path) -> None:

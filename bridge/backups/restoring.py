@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bridge import installation
 from bridge.backups import BackupFault
-from bridge.backups.contents import ACCOUNTS, DATABASE, DATABASE_MADE, FOREIGN_ACCOUNTS, KEYS
+from bridge.backups.contents import ACCOUNTS, DATABASE, DATABASE_MADE, FACTS, FOREIGN_ACCOUNTS, KEYS
 from bridge.backups.differing import Differences, differences
 from bridge.backups.manifest import Manifest
 from bridge.backups.placing import place, undo
@@ -111,6 +111,11 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
         (stage / DATABASE_MADE).touch(0o600)
         take_out_of_accounts(stage, settled)
     notes = [*_notes(manifest, stage)]
+    if FACTS in stayed:
+        notes.append(
+            "installation.json is newer than the brokers' configurations: for brokers of your own run bootstrap-bridge "
+            "init before they start (`up` does it by itself)"
+        )
     if beside and (wishes.data / ACCOUNTS).exists():
         # A broker that has others' clients goes on meanwhile, and writes what it has in memory.
         shutil.copyfile(wishes.data / ACCOUNTS, stage / ACCOUNTS)

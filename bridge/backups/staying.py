@@ -14,9 +14,9 @@ from bridge.backups.manifest import Manifest
 from bridge.backups.settling import seeds_of
 from bridge.credentials import KeyRing
 from bridge.folder import Folder, InstallationFault, write_private
-from bridge.installation import Facts, Installation
+from bridge.installation import Facts, Installation, own_logins
 from bridge.keys_file import write_keys
-from bridge.mending import mended_passwords
+from bridge.mending import mended_accounts, mended_passwords
 
 
 def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[str]) -> bool:
@@ -52,7 +52,8 @@ def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[
 
 
 def _renew_logins(stage: Path, then: Facts, current: Installation) -> None:
-    """Bring the logins of now into the bootstrap broker's file of then, which knows ones that nobody ends any more."""
+    """Bring the logins of now into the brokers' files of then, which know ones that nobody ends any more."""
+    _renew_own_accounts(stage, then, current)
     path = Folder(stage).passwords
     if not path.exists():
         return
@@ -60,6 +61,23 @@ def _renew_logins(stage: Path, then: Facts, current: Installation) -> None:
     ended = {then.bootstrap_username, then.gate.username, *(one.username for one in then.earlier_logins)}
     kept = brokers.without_users(path.read_bytes(), ended - users.keys())
     write_private(path, mended_passwords(kept, users).text)
+
+
+def _renew_own_accounts(stage: Path, then: Facts, current: Installation) -> None:
+    """Bring the bridge's own accounts of now into the operations broker's file of then: that one starts first."""
+    own = own_logins(current.facts, current.topics)
+    if own == own_logins(then, current.topics):
+        return
+    names = {one.username for one in own}
+    for path in (stage / ACCOUNTS, stage / FOREIGN_ACCOUNTS):
+        if not path.exists():
+            continue
+        try:
+            clients = dynsec_file.read(path).get("clients", [])
+        except dynsec_file.AccountsFileFault:
+            continue  # the next start makes it anew
+        if any(one.get("username") in names for one in clients):
+            write_private(path, mended_accounts(path.read_bytes(), own, ()).text)
 
 
 def unknown_to_broker(data: Path, stage: Path, manifest: Manifest) -> tuple[str, ...]:
