@@ -388,6 +388,29 @@ def test_a_bootstrap_login_that_has_ended_since_is_not_let_in_again(data: Path, 
     assert users_of(folder.passwords.read_bytes()) == {then, "bridge"}
 
 
+def test_what_is_older_than_the_backup_does_not_stay(data: Path, tmp_path: Path) -> None:
+    """As where a snapshot of the disk was put back first; unless keys or logins were renewed in it since."""
+    snapshot = tmp_path / "snapshot"
+    shutil.copytree(data, snapshot)
+    facts = data / "bridge" / "installation.json"
+    content = json.loads(facts.read_text(encoding="utf-8"))
+    facts.write_text(json.dumps({**content, "bootstrap_username": "devicebootstrap-2"}), encoding="utf-8")
+    add_key(data, "later")
+    do(data, brought(data, "pump-2"), lambda t: note(t, "accept", "pump-2"))
+    making.back_up(making.Wishes(data, tmp_path / "two.backup"))
+    for name, username, current in (
+        ("old", "devicebootstrap-2", "later"),
+        ("renewed", "devicebootstrap", read_keys(snapshot / "bridge" / "keys.json").current),
+    ):
+        shutil.copytree(snapshot, tmp_path / name)
+        if name == "renewed":
+            (tmp_path / name / "bridge" / "installation.json").touch()
+        told = put_back(tmp_path / "two.backup", tmp_path / name)
+        made = installation.load(tmp_path / name)
+        assert (made.facts.bootstrap_username, made.keys.current) == (username, current)
+        assert told.bootstrap_renewed == (name == "renewed")
+
+
 def test_own_logins_that_were_made_anew_since_are_in_the_brokers_files_before_these_start(
     data: Path, file: Path
 ) -> None:

@@ -17,7 +17,7 @@ from bridge.backups.differing import Differences, differences
 from bridge.backups.manifest import Manifest
 from bridge.backups.placing import place, undo
 from bridge.backups.settling import bring_to_this_version, settle
-from bridge.backups.staying import let_stay, take_out_of_accounts, unknown_to_broker, write_access
+from bridge.backups.staying import ended_before, let_stay, take_out_of_accounts, unknown_to_broker, write_access
 from bridge.backups.unpacking import Noted, checked_facts, unpack
 from bridge.children import holder_of
 from bridge.clock import clock
@@ -93,13 +93,14 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
     facts = checked_facts(stage, keys)
     stayed: list[str] = []
     was_renewed = False
-    if not wishes.revive:
+    if manifest.database == "sqlite":
+        asyncio.run(bring_to_this_version(stage / DATABASE))
+    if not wishes.revive and not ended_before(wishes.compare_with or wishes.data, stage, manifest):
         was_renewed = let_stay(wishes.compare_with or wishes.data, stage, keys, facts, stayed)
         keys = read_keys(stage / KEYS)
     changes, lost = Differences(None, "the backup holds no database"), tuple[str, ...]()
     if manifest.database == "sqlite":
         noted("looking what has changed since", 0, 0)
-        asyncio.run(bring_to_this_version(stage / DATABASE))
         changes = differences(stage / DATABASE, Folder(wishes.compare_with or wishes.data).database)
         if changes.compared is None:
             changes = replace(changes, unknown_to_broker=unknown_to_broker(wishes.data, stage, manifest))

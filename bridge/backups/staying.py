@@ -9,7 +9,7 @@ from bridge import brokers, dynsec_file, installation
 from bridge.accounts.dynsec import TEXTNAME, role_name
 from bridge.backups import BackupFault
 from bridge.backups.contents import ACCOUNTS, AUTHORITY, DATABASE, FOREIGN_ACCOUNTS, GOING, KEYS, STAYING
-from bridge.backups.differing import Differences, unknown_to
+from bridge.backups.differing import Differences, is_older, unknown_to
 from bridge.backups.manifest import Manifest
 from bridge.backups.settling import seeds_of
 from bridge.credentials import KeyRing
@@ -18,6 +18,20 @@ from bridge.folder import Folder, InstallationFault, write_private
 from bridge.installation import Installation, own_logins
 from bridge.keys_file import write_keys
 from bridge.mending import mended_accounts, mended_passwords
+
+
+def ended_before(data: Path, stage: Path, manifest: Manifest) -> bool:
+    """Tell whether the replaced folder is older than the backup, as one from a disk's snapshot: nothing in it counts.
+
+    That its database is older proves nothing where keys or logins were renewed after the backup.
+    """
+    folder, at = Folder(data), datetime.fromisoformat(manifest.at).timestamp()
+    try:
+        if max(path.stat().st_mtime for path in (folder.keys, folder.facts)) >= at:
+            return False
+    except OSError:
+        return False
+    return is_older(folder.database, stage / DATABASE)
 
 
 def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[str]) -> bool:
