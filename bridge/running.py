@@ -185,7 +185,6 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
                 authority.switch(made)
             renewals = authority.keep(made, clock())
             hand_over(choose_owner(settings.data), settings.data, (made.folder.operations, made.folder.bootstrap))
-            made.write_access()
         lock.release()
     except (BadSettings, InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
