@@ -101,7 +101,7 @@ ROOMS: dict[str, str] = {
     "facts": "bootstrap_logins",
     "installation": "accounts accounts.grants bootstrap_logins brokers clock credentials facts folder keys_file"
     " mending names roles wire",
-    "rotation": "credentials facts folder installation key_rows keys_file",
+    "rotation": "database_file credentials facts folder installation key_rows keys_file",
     "telling": "folder installation locks",
     "reloading": "bootstrap_logins clock credentials file_modes folder installation locks measures telling",
     "configurations": "brokers folder installation",
