@@ -214,5 +214,7 @@ def contents_of(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in {"ballast", "lock"} and not path.name.endswith(("-wal", "-shm"))
+        if path.is_file()
+        and path.name not in {"ballast", "lock", "changes.lock"}
+        and not path.name.endswith(("-wal", "-shm"))
     }
