@@ -80,7 +80,7 @@ def _authority(made: Installation, now: int) -> Pair:
     public, secret = made.folder.authority_files
     there = [path for path in (public, secret) if path.exists()]
     if len(there) == 2:
-        return Pair(public.read_text(encoding="utf-8"), secret.read_text(encoding="utf-8"))
+        return Pair(_text(public), _text(secret))
     if _is_ours(made.folder.authority):  # else this is the first time, or the first one was broken off
         lost = " and ".join(str(path) for path in (public, secret) if path not in there)
         raise InstallationFault(
@@ -116,7 +116,7 @@ def _publish(folder: Folder, authority: Pair, beside: str | None) -> None:
     Raises InstallationFault, OSError.
     """
     others = (folder.next_authority_files[0], folder.former_authority)
-    texts = [path.read_text(encoding="utf-8") for path in others if path.exists()]
+    texts = [_text(path) for path in others if path.exists()]
     if beside is not None:
         texts.append(_text(Path(beside)))
     write_public(folder.authority, "".join([authority.certificate, *texts]))
@@ -129,6 +129,8 @@ def prepare_next(made: Installation, now: int) -> Path:
     """
     _refuse_given(made)
     authority, files = _authority(made, now), made.folder.next_authority_files
+    if _is_half_switched(made.folder):
+        raise InstallationFault(f"the switch to {files[0]} was broken off: finish it with --switch-authority first")
     if not all(path.exists() for path in files):
         _write(files, certificates.new_authority(_fresh_name(), now))
     _publish(made.folder, authority, made.facts.tls.beside)
@@ -145,9 +147,24 @@ def switch(made: Installation) -> None:
             "there is no authority to come: make it with --next-authority, and give it to all first"
         )
     if next_secret.exists():  # else this was begun before and broken off here
-        write_private(made.folder.former_authority, public.read_text(encoding="utf-8"))
+        write_private(made.folder.former_authority, _text(public))
         next_secret.replace(secret)
+    elif not _is_half_switched(made.folder):
+        raise InstallationFault(
+            f"{next_secret} is missing, which belongs to {next_public}: restore it from a backup, or begin anew with "
+            "--next-authority"
+        )
     next_public.replace(public)
+
+
+def _is_half_switched(folder: Folder) -> bool:
+    """Whether the key of the authority to come has come, and its certificate has not: it was broken off there."""
+    public, secret = folder.next_authority_files
+    return (
+        public.exists()
+        and not secret.exists()
+        and certificates.key_fits(_text(public) + _text(folder.authority_files[1]))
+    )
 
 
 def _refuse_given(made: Installation) -> None:
@@ -196,7 +213,7 @@ def _taken_over(made: Installation, brokers: tuple[str, ...]) -> Iterator[Renewa
     text, authority = _given(made.facts)
     write_public(made.folder.authority, authority)
     for broker, path in zip(brokers, paths, strict=True):
-        if not (path.exists() and path.read_text(encoding="utf-8") == text):
+        if not (path.exists() and path.read_bytes() == text.encode()):
             write_private(path, text)
             yield Renewal(broker, f"it is {made.facts.tls.certificate}", certificates.read(text).ends_on)
 
@@ -207,7 +224,7 @@ def _is_new(tls: Tls, paths: Iterable[Path]) -> bool:
         text = _text(Path(str(tls.certificate))) + _text(Path(str(tls.key)))
     except InstallationFault:
         return False
-    return any(path.read_text(encoding="utf-8") != text for path in paths)
+    return any(path.read_bytes() != text.encode() for path in paths)
 
 
 def _text(path: Path) -> str:

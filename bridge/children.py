@@ -168,7 +168,8 @@ def hand_over(owner: Owner, data: Path, folders: Sequence[Path]) -> None:
     for folder in folders:
         os.chown(folder, entry.pw_uid, entry.pw_gid)
         for path in folder.iterdir():
-            os.chown(path, entry.pw_uid, entry.pw_gid)
+            # That user may have put a link there, to a file of anybody's.
+            os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
 
 
 class Child:

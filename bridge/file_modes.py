@@ -131,7 +131,8 @@ def _of(row: Kept, path: Path, uid: int, allowed: int | None) -> Iterator[Openin
             f"{path} has mode {_mode(status.st_mode)}: others on this machine can {_verbs(loose)} {row.what}",
             f"Close it: chmod {_letters(forbidden)} {path}",
             row.do,
-            forbidden,
+            # Where a broker's user can put a link, it is not followed: it may lead to a file of anybody's.
+            0 if row.brokers and path.is_symlink() else forbidden,
         )
     if status.st_uid not in (uid, 0) and uid != 0 and not row.brokers:
         yield Opening(

@@ -128,6 +128,7 @@ def _taken(path: Path, what: str, patience: float) -> Lock:
 
 def _signed(path: Path, data: Path) -> Lock:
     taken = take_lock(path, f"the folder {data}", "end that one first, or choose another folder with --data")
+    give_to_owner(taken.descriptor, path.parent)
     taken.sign()
     return taken
 

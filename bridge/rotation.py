@@ -13,10 +13,11 @@ from typing import Final
 
 from bridge import key_rows
 from bridge.credentials import KeyRing, new_master_key, new_secret
+from bridge.database_file import path_of
 from bridge.facts import FirstAdministrator, ServiceLogin
 from bridge.folder import InstallationFault
 from bridge.installation import Installation
-from bridge.key_rows import Rows, Uses
+from bridge.key_rows import Rows, RowsFault, Uses
 from bridge.keys_file import new_key_id, read_keys, write_keys
 
 BEGINNINGS: Final = "first administrators"
@@ -65,8 +66,22 @@ async def in_use(made: Installation, connection: Rows | None) -> tuple[Uses, tup
     return found, tuple(gone)
 
 
+def refuse_unseen(made: Installation, url: str) -> None:
+    """Refuse where the bridge has begun with a database that is not this one: nobody knows what its rows name.
+
+    Raises RowsFault.
+    """
+    path = path_of(url)
+    if path is not None and not path.exists() and made.folder.database_made.exists():
+        raise RowsFault(
+            f"there is no database {path}, but the bridge has one: give its address with --database or "
+            "BOOTSTRAP_BRIDGE_DATABASE, as the bridge has it; if it is lost, restore it from a backup first"
+        )
+
+
 async def counted(made: Installation, url: str) -> Uses:
     """Count what names each key. Raises RowsFault."""
+    refuse_unseen(made, url)
     async with key_rows.looked_at(url) as rows:
         found, _ = await in_use(made, rows)
     return found
@@ -79,6 +94,7 @@ async def remove_unused(made: Installation, url: str, at: Callable[[Step], None]
     can come to name another. That is looked at once more while nobody can write. Raises RowsFault, InstallationFault,
     OSError.
     """
+    refuse_unseen(made, url)
     path = made.folder.keys
     ring = read_keys(path)
     async with key_rows.looked_at(url) as rows:

@@ -170,22 +170,21 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
     try:
         installation.load(settings.data)
         lock = lock_folder(settings.data)
-        made = installation.load(settings.data)  # as it is now that nobody else changes it
-        if not made.facts.tls.on:
-            raise _fail(f"the brokers of {settings.data} speak no TLS: bootstrap-bridge init --tls", REFUSED)
         with changed_alone(settings.data):
+            made = installation.load(settings.data)  # as it is now that nobody else changes it
+            if not made.facts.tls.on:
+                raise _fail(f"the brokers of {settings.data} speak no TLS: bootstrap-bridge init --tls", REFUSED)
             facts = installation.preview(made.facts, encryption.wishes(settings, made.facts))
             if facts != made.facts:
                 authority.permit(facts)
                 made = replace(made, facts=facts)  # nothing else of the installation: its brokers may be running
                 made.write_facts()
-        if next_authority:
-            authority.prepare_next(made, clock())
-        if switch_authority:
-            authority.switch(made)
-        renewals = authority.keep(made, clock())
-        hand_over(choose_owner(settings.data), settings.data, (made.folder.operations, made.folder.bootstrap))
-        made.write_access()
+            if next_authority:
+                authority.prepare_next(made, clock())
+            if switch_authority:
+                authority.switch(made)
+            renewals = authority.keep(made, clock())
+            hand_over(choose_owner(settings.data), settings.data, (made.folder.operations, made.folder.bootstrap))
         lock.release()
     except (BadSettings, InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error

@@ -128,7 +128,7 @@ def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], t
         log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
-    note_renewals(authority.keep(made, clock()))
+    begin_certificates(made)
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
     )
@@ -166,6 +166,19 @@ def note_renewals(renewals: list[authority.Renewal]) -> None:
     """Log which certificates are new."""
     for one in renewals:
         log.info("certificate renewed", broker=one.broker, reason=one.reason, ends=one.ends_on)
+
+
+def begin_certificates(made: Installation) -> None:
+    """Make what is lacking and renew what is to be renewed; where the disk is full, what is there serves until it ends.
+
+    Raises InstallationFault, OSError.
+    """
+    try:
+        note_renewals(authority.keep(made, clock()))
+    except OSError as error:
+        if not all(path.exists() for path in (made.folder.authority, *made.folder.server_files.values())):
+            raise
+        log.warning("certificate not renewed", reason=str(error))
 
 
 def keep_certificates(made: Installation, brokers: tuple[str, ...] = authority.BROKERS) -> list[str]:

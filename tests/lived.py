@@ -125,9 +125,9 @@ def rows(data: Path, query: str) -> list[Any]:
 
 
 def files_of(data: Path) -> dict[str, bytes]:
-    """Return all files of a folder but its lock, and what SQLite makes to read with."""
+    """Return all files of a folder but its locks, and what SQLite makes to read with."""
     return {
         str(path.relative_to(data)): path.read_bytes()
         for path in sorted(data.rglob("*"))
-        if path.is_file() and path.name != "lock" and not path.name.endswith(("-wal", "-shm"))
+        if path.is_file() and path.name not in ("lock", "changes.lock") and not path.name.endswith(("-wal", "-shm"))
     }

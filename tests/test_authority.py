@@ -181,6 +181,37 @@ def test_a_switch_that_was_broken_off_is_finished_by_another(made: Installation)
     assert takes(made, made.folder.authority) == {None}
 
 
+def test_a_switch_that_was_broken_off_is_no_ground_for_another_authority(made: Installation) -> None:
+    """It would take the place of the certificate whose key signs by then."""
+    keep(made, NOW)
+    prepare_next(made, NOW)
+    made.folder.next_authority_files[1].replace(made.folder.authority_files[1])
+    with pytest.raises(InstallationFault, match="finish it with --switch-authority"):
+        prepare_next(made, NOW)
+    switch(made)
+    assert len(keep(made, NOW)) == 2
+    assert takes(made, made.folder.authority) == {None}
+
+
+def test_an_authority_to_come_whose_key_was_lost_never_signs_with_the_one_before(made: Installation) -> None:
+    keep(made, NOW)
+    prepare_next(made, NOW)
+    made.folder.next_authority_files[1].unlink()
+    with pytest.raises(InstallationFault, match="is missing"):
+        switch(made)
+    prepare_next(made, NOW)
+    switch(made)
+    assert len(keep(made, NOW)) == 2
+
+
+@pytest.mark.parametrize("name", ["bridge/ca.pem", "bridge/ca.key", "bridge/former-ca.pem"])
+def test_files_that_are_no_text_are_told_of_as_all_that_is_spoilt(made: Installation, name: str) -> None:
+    keep(made, NOW)
+    (made.folder.path / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(InstallationFault, match="cannot be read"):
+        keep(made, NOW)
+
+
 def test_without_an_authority_to_come_or_of_its_own_nothing_is_switched(made: Installation, tmp_path: Path) -> None:
     keep(made, NOW)
     with pytest.raises(InstallationFault, match="--next-authority"):

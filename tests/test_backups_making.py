@@ -94,6 +94,17 @@ def test_the_manifest_tells_what_is_needed_and_nothing_secret(data: Path, tmp_pa
     assert manifest["checks"] == {keys.current: key_check(keys.masters[keys.current])}
 
 
+def test_a_backup_without_keys_names_the_key_that_seals_it_among_those_it_is_opened_with(
+    data: Path, tmp_path: Path
+) -> None:
+    """After a rotation no row may name the current key yet."""
+    then = installation.read_keys(data / "bridge" / "keys.json").current
+    add_key(data, "later")
+    made = back_up(Wishes(data, tmp_path / "one.backup", without_keys=True))
+    assert made.manifest.needed == [then]
+    assert making.members_of(made)["keyIds"] == sorted([then, "later"])
+
+
 def test_a_file_that_is_there_is_replaced_only_by_force(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "one.backup"
     file.write_text("another")

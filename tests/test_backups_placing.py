@@ -1,14 +1,20 @@
 """A restore that is cut short at any step changes nothing: the next start refuses, the next restore goes back first."""
 
+import errno
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bridge import installation
 from bridge.backups import BackupFault
+from bridge.backups.contents import PARTS
 from bridge.backups.placing import place, undo
+from bridge.folder import Folder
 from bridge.installation import InstallationFault
 from tests.lived import files_of
 
@@ -129,3 +135,55 @@ def test_a_word_about_a_restore_that_nobody_understands_is_refused(data: Path) -
     with pytest.raises(BackupFault, match="cannot be understood"):
         undo(data)
     assert (data / "bridge" / "keys.json").read_text() == "old keys"
+
+
+def test_all_is_on_the_disk_before_the_word_goes_that_it_is_under_way(
+    data: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine that loses power has names of files, nothing in them, and nobody who would go back."""
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Folder(data).restoring.exists():
+            synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    aside = place(data, stage, "then")
+    assert aside is not None
+    placed = [*(data / name for name in NEW), *(aside / name for name in OLD)]
+    assert {path.stat().st_ino for path in placed} | {path.parent.stat().st_ino for path in placed} <= set(synced)
+
+
+@pytest.mark.parametrize("copied", range(6))
+def test_who_is_killed_between_two_disks_has_lost_nothing(
+    data: Path, stage: Path, copied: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a container's volumes: a half copy must not take the place of what it is a copy of."""
+    left = iter(range(copied, -1, -1))
+    real_copy, real_rename = shutil.copy2, Path.rename
+
+    def copy(source: Path, target: Path, **options: Any) -> None:
+        real_copy(source, target, **options)
+        if next(left) == 0:
+            target.write_bytes(target.read_bytes()[:2])
+            monkeypatch.setattr("bridge.backups.placing.undo", lambda data: True)
+            raise Killed
+
+    def rename(source: Path, target: Path) -> Path:
+        if source.parent != target.parent and source.parent.name in PARTS:
+            raise OSError(errno.EXDEV, "other disk")
+        return real_rename(source, target)
+
+    written(data, {"bridge/registrations.db": "old rows", "bootstrap-broker/acl": "old acl"})
+    before = texts(data)
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path).parent == data and Path(path).name in PARTS)
+    monkeypatch.setattr(shutil, "copy2", copy)
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(Killed):
+        place(data, stage, "then")
+    monkeypatch.undo()
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path).parent == data and Path(path).name in PARTS)
+    assert undo(data)
+    assert texts(data) == before

@@ -13,10 +13,13 @@ import pytest
 
 from bridge import installation
 from bridge.backups import BackupFault, making, restoring
+from bridge.backups.contents import GOING
 from bridge.backups.restoring import Restored, Wishes, restore
+from bridge.brokers import users_of
 from bridge.keys_file import read_keys, write_keys
-from bridge.locks import Busy, lock_bridge, lock_folder
+from bridge.locks import Busy, lock_bridge, lock_changes, lock_folder
 from bridge.records import Change
+from bridge.rotation import with_own_logins
 from bridge.transaction import Transaction
 from tests.lived import CHOSEN, DEVICES, add_key, bring, change, delete, files_of, lived_in, note, rows
 from tests.making import waiting
@@ -370,3 +373,92 @@ def test_a_restore_that_is_broken_off_changes_nothing(data: Path, file: Path, mo
         restore(Wishes(file, data))
     assert files_of(data) == before
     assert not (data / ".restoring").exists()
+
+
+def test_a_bootstrap_login_that_has_ended_since_is_not_let_in_again(data: Path, file: Path) -> None:
+    """As `rotate-bootstrap-password --overlap 0` leaves it, whatever the brokers' files of then say."""
+    folder, then = installation.load(data).folder, "devicebootstrap"
+    assert then in users_of(folder.passwords.read_bytes())
+    content = json.loads(folder.facts.read_text(encoding="utf-8"))
+    folder.facts.write_text(json.dumps({**content, "bootstrap_username": "devicebootstrap-2"}), encoding="utf-8")
+    put_back(file, data)
+    assert users_of(folder.passwords.read_bytes()) == {"devicebootstrap-2", "bridge"}
+    assert installation.write_passwords(installation.load(data)) == []
+    put_back(file, data, revive=True)
+    assert users_of(folder.passwords.read_bytes()) == {then, "bridge"}
+
+
+def test_what_is_older_than_the_backup_does_not_stay(data: Path, tmp_path: Path) -> None:
+    """As where a snapshot of the disk was put back first; unless keys or logins were renewed in it since."""
+    snapshot = tmp_path / "snapshot"
+    shutil.copytree(data, snapshot)
+    facts = data / "bridge" / "installation.json"
+    content = json.loads(facts.read_text(encoding="utf-8"))
+    facts.write_text(json.dumps({**content, "bootstrap_username": "devicebootstrap-2"}), encoding="utf-8")
+    add_key(data, "later")
+    do(data, brought(data, "pump-2"), lambda t: note(t, "accept", "pump-2"))
+    making.back_up(making.Wishes(data, tmp_path / "two.backup"))
+    for name, username, current in (
+        ("old", "devicebootstrap-2", "later"),
+        ("renewed", "devicebootstrap", read_keys(snapshot / "bridge" / "keys.json").current),
+    ):
+        shutil.copytree(snapshot, tmp_path / name)
+        if name == "renewed":
+            (tmp_path / name / "bridge" / "installation.json").touch()
+        told = put_back(tmp_path / "two.backup", tmp_path / name)
+        made = installation.load(tmp_path / name)
+        assert (made.facts.bootstrap_username, made.keys.current) == (username, current)
+        assert told.bootstrap_renewed == (name == "renewed")
+
+
+def test_own_logins_that_were_made_anew_since_are_in_the_brokers_files_before_these_start(
+    data: Path, file: Path
+) -> None:
+    """As after a theft: whoever has the old ones may do everything where they work."""
+    with_own_logins(installation.load(data)).write_facts()
+    others = broker_accounts(data)
+    told = put_back(file, data)
+    made = installation.load(data)
+    assert installation.write_accounts_file(made) == []
+    assert installation.write_passwords(made) == []
+    assert broker_accounts(data) == others
+    assert any("run bootstrap-bridge init" in note for note in told.notes)
+
+
+def test_an_authority_that_nobody_shall_trust_any_more_stays_away(data: Path, tmp_path: Path) -> None:
+    for name in ("bridge/ca.key", "bridge/ca.pem", *GOING):
+        (data / name).write_text("then")
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    for name in GOING:
+        (data / name).unlink()
+    assert set(put_back(tmp_path / "one.backup", data).stayed) == set(GOING)
+    assert [name for name in GOING if (data / name).exists()] == []
+    put_back(tmp_path / "one.backup", data, revive=True)
+    assert [name for name in GOING if (data / name).exists()] == list(GOING)
+
+
+def test_who_changes_keys_meanwhile_is_told_to_try_again(data: Path, file: Path) -> None:
+    """He would take whoever has the bridge's lock for a bridge, and ask it by a signal that ends it."""
+    lock = lock_changes(data)
+    with pytest.raises(Busy, match="keys and logins"):
+        put_back(file, data)
+    lock.release()
+
+
+def test_access_json_too_belongs_to_whom_it_belonged(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = installation.load(data)
+    made.write_access()
+    making.back_up(making.Wishes(data, tmp_path / "one.backup"))
+    given: dict[str, int] = {}
+
+    def chown(path: Path, user: int, group: int, **options: Any) -> None:
+        given[path.name] = user
+
+    monkeypatch.setattr("bridge.backups.placing.owner_of", lambda path: (12_004, 12_004))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, user, group: None)
+    monkeypatch.setattr(os, "chown", chown)
+    put_back(tmp_path / "one.backup", data)
+    assert (given["access.json"], given["bootstrap.json"]) == (12_004, 12_004)

@@ -1,6 +1,11 @@
 """Ports and programs for the brokers of `up`."""
 
+import os
+import pwd
 import socket
+from pathlib import Path
+
+import pytest
 
 from bridge import children
 
@@ -27,3 +32,21 @@ def test_a_taken_port_is_named_with_its_holder_and_the_option() -> None:
         assert "--port" in fault
         assert "listens there" in fault
     assert children.port_fault("127.0.0.1", port, "--port") is None
+
+
+def test_what_a_link_of_the_brokers_user_leads_to_is_not_given_to_him(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He could ask for a file of root's so."""
+    folder, target = tmp_path / "data" / "operations-broker", tmp_path / "shadow"
+    folder.mkdir(parents=True)
+    target.touch()
+    (folder / "mine").symlink_to(target)
+    given: set[Path] = set()
+
+    def chown(path: Path, user: int, group: int, *, follow_symlinks: bool = True) -> None:
+        given.add(path.resolve() if follow_symlinks else path)
+
+    monkeypatch.setattr(os, "chown", chown)
+    children.hand_over(children.Owner(pwd.getpwuid(os.getuid()).pw_name), tmp_path / "data", (folder,))
+    assert given == {folder, folder / "mine"}

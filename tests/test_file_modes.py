@@ -105,6 +105,18 @@ def test_a_symbolic_link_counts_as_what_it_leads_to(data: Path, tmp_path: Path) 
         close(data)
 
 
+def test_a_link_in_a_brokers_folder_is_told_and_not_followed(data: Path, tmp_path: Path) -> None:
+    """The broker's user can put one there; as root we would close a file of the system's."""
+    target = tmp_path / "passwd"
+    target.write_text("")
+    target.chmod(0o644)
+    (data / "operations-broker" / "mine").symlink_to(target)
+    (said,) = close(data)
+    assert "operations-broker/mine has mode 0644" in said
+    assert "closed now" not in said
+    assert target.stat().st_mode & 0o777 == 0o644
+
+
 def test_a_link_that_leads_nowhere_is_passed_over(data: Path) -> None:
     keys = data / "bridge" / "keys.json"
     keys.unlink()

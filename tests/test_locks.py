@@ -147,3 +147,14 @@ def test_changes_are_made_by_one_at_a_time(data: Path, monkeypatch: pytest.Monke
     with changed_alone(data), pytest.raises(Busy, match="keys and logins"):
         lock_changes(data)
     lock_changes(data).release()
+
+
+def test_a_lock_that_root_makes_is_the_owners_of_the_folder_who_takes_it_next(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda descriptor, user, group: given.append(os.fstat(descriptor).st_ino))
+    for lock, path in ((lock_folder, data / "lock"), (lock_bridge, data / "bridge" / "lock")):
+        lock(data).release()
+        assert given.pop() == path.stat().st_ino

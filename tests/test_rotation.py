@@ -14,6 +14,7 @@ from bridge import installation
 from bridge.facts import FirstAdministrator
 from bridge.folder import InstallationFault
 from bridge.installation import Installation, load
+from bridge.key_rows import RowsFault
 from bridge.keys_file import read_keys
 from bridge.queries import key_ids
 from bridge.records import ADMINISTRATOR, DEVICE, Account, Change
@@ -114,6 +115,18 @@ async def test_before_the_bridge_has_begun_the_first_administrators_keep_their_k
     store = await Store.open(made.database_url)
     assert (await remove_unused(made, made.database_url)).removed == ()
     await store.close()
+
+
+async def test_a_database_that_is_not_seen_takes_no_key_from_its_rows(made: Installation) -> None:
+    """As where the bridge has its address from its unit, and the command has none."""
+    rotate(made)
+    rotate(made)
+    made.folder.database_made.touch()
+    before = made.folder.keys.read_bytes()
+    for step in (remove_unused, counted):
+        with pytest.raises(RowsFault, match="give its address with --database"):
+            await step(made, made.database_url)
+    assert made.folder.keys.read_bytes() == before
 
 
 async def test_an_account_that_is_leaving_keeps_its_key_until_it_has_left(made: Installation, store: Store) -> None:

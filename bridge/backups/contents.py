@@ -44,6 +44,8 @@ STAYING: Final[tuple[tuple[str, ...], ...]] = (
         *("bridge/next-ca.key", "bridge/next-ca.pem", "bridge/former-ca.pem"),
     ),
 )
+GOING: Final = ("bridge/next-ca.key", "bridge/next-ca.pem", "bridge/former-ca.pem")
+"""Of these, what is not there any more stays away: whom the authority followed, and whom nobody shall trust again."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 

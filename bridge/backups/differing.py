@@ -89,6 +89,21 @@ def _not_carried_on(connection: sqlite3.Connection) -> str | None:
     return None
 
 
+def is_older(there: Path, backup: Path) -> bool:
+    """Tell whether a database is the same installation's as that of a backup, and ended before it."""
+    if not there.is_file():
+        return False
+    try:
+        uri = f"{backup.absolute().as_uri()}?mode=ro&immutable=1"
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            connection.execute("ATTACH ? AS newer", (f"{there.absolute().as_uri()}?mode=ro",))
+            ends = "SELECT 1 WHERE (SELECT max(at) FROM newer.audit) < (SELECT max(at) FROM main.audit)"
+            born = "SELECT 1 FROM main.tenants m JOIN newer.tenants n USING (id, created) WHERE id = 'management'"
+            return None not in (_one(connection, born), _one(connection, ends))
+    except sqlite3.Error:
+        return False
+
+
 def _one(connection: sqlite3.Connection, query: str, *values: object) -> tuple[object, ...] | None:
     found: tuple[object, ...] | None = connection.execute(query, values).fetchone()
     return found

@@ -276,6 +276,6 @@ def members_of(made: Made) -> Mapping[str, Any]:
         "database": manifest.database,
         **manifest.counts,
         "keys": "inside" if manifest.keys_inside else "apart",
-        "keyIds": manifest.needed,
+        "keyIds": manifest.to_open,
         "warnings": list(made.warnings),
     }

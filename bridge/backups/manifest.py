@@ -52,6 +52,11 @@ class Manifest(BaseModel):
     members: Annotated[list[Member], Field(max_length=1_000)]
 
     @property
+    def to_open(self) -> list[str]:
+        """The master keys that have to be at hand to put it back."""
+        return sorted(self.checks)
+
+    @property
     def total(self) -> int:
         """How much all files take."""
         return sum(member.size for member in self.members)

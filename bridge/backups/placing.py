@@ -5,6 +5,7 @@ bridge starts (`installation.load`), and the next restore goes back to what was 
 file systems of their own, as a container's volumes are: then what is in them is moved.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ from bridge.folder import Folder, write_private
 
 ASIDE: Final = "before-restore-"
 _REPLACED: Final = (*TOP, *MADE_AGAIN, *PARTS)
+_ON_ITS_WAY: Final = ".on-its-way"
+"""Ends the name of a file that is being copied to another disk."""
 _MOVING_OUT, _MOVING_IN = "moving out", "moving in"
 
 
@@ -44,8 +47,13 @@ def place(data: Path, stage: Path, called: str, *, moved: Callable[[str], None] 
         for name in PARTS:
             if (data / name).is_dir():
                 _as_it_belonged(data / name, aside / name)
-                sync_folder(data / name)
-        sync_folder(data)
+        for name in MADE_AGAIN:
+            if os.geteuid() == 0 and (data / name).exists():
+                os.chown(data / name, *owner_of(aside / name if (aside / name).exists() else data))
+        for folder in (data, aside):
+            for name in _REPLACED:
+                _sync(folder / name)
+            sync_folder(folder)
     except BaseException:
         if not undo(data):
             aside.rmdir()
@@ -56,6 +64,19 @@ def place(data: Path, stage: Path, called: str, *, moved: Callable[[str], None] 
         return aside
     aside.rmdir()
     return None
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder with all that is in it, to the disk: from here on no restore would put it right."""
+    if path.is_symlink() or not path.exists():
+        return
+    if path.is_dir():
+        for inside in path.iterdir():
+            _sync(inside)
+        sync_folder(path)
+    elif path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def undo(data: Path) -> bool:
@@ -95,13 +116,41 @@ def _move(source: Path, target: Path) -> None:
     if not source.exists() and not source.is_symlink():
         return
     if source.is_dir() and (os.path.ismount(source) or target.is_dir()):
-        target.mkdir(mode=0o700, exist_ok=True)
-        for path in sorted(source.iterdir()):
-            shutil.move(path, target / path.name)
-        if not os.path.ismount(source):
-            source.rmdir()
+        _move_inside(source, target)
         return
-    source.rename(target)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        if source.is_dir() and not source.is_symlink():
+            _move_inside(source, target)
+        else:
+            _move_to_another_disk(source, target)
+
+
+def _move_inside(source: Path, target: Path) -> None:
+    target.mkdir(mode=0o700, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.name.endswith(_ON_ITS_WAY):
+            path.unlink()  # of one that was killed: what it is a part of is whole at the other place
+        else:
+            _move(path, target / path.name)
+    if not os.path.ismount(source):
+        source.rmdir()
+
+
+def _move_to_another_disk(source: Path, target: Path) -> None:
+    """Move a file so that, whenever this ends, it is whole at one place, and has its name nowhere else than whole."""
+    draft = target.with_name(f"{target.name}{_ON_ITS_WAY}")
+    draft.unlink(missing_ok=True)
+    shutil.copy2(source, draft, follow_symlinks=False)
+    if os.geteuid() == 0:
+        os.chown(draft, *owner_of(source), follow_symlinks=False)
+    _sync(draft)
+    draft.rename(target)
+    sync_folder(target.parent)
+    source.unlink()
 
 
 def _as_it_belonged(part: Path, before: Path) -> None:

@@ -12,18 +12,18 @@ from typing import Any, Final
 
 from bridge import installation
 from bridge.backups import BackupFault
-from bridge.backups.contents import ACCOUNTS, DATABASE, DATABASE_MADE, FOREIGN_ACCOUNTS, KEYS
+from bridge.backups.contents import ACCOUNTS, DATABASE, DATABASE_MADE, FACTS, FOREIGN_ACCOUNTS, KEYS
 from bridge.backups.differing import Differences, differences
 from bridge.backups.manifest import Manifest
 from bridge.backups.placing import place, undo
 from bridge.backups.settling import bring_to_this_version, settle
-from bridge.backups.staying import let_stay, take_out_of_accounts, unknown_to_broker, write_access
+from bridge.backups.staying import ended_before, let_stay, take_out_of_accounts, unknown_to_broker, write_access
 from bridge.backups.unpacking import Noted, checked_facts, unpack
 from bridge.children import holder_of
 from bridge.clock import clock
 from bridge.folder import Folder, InstallationFault
 from bridge.keys_file import read_keys
-from bridge.locks import lock_bridge, lock_folder
+from bridge.locks import lock_bridge, lock_changes, lock_folder
 
 STAGE: Final = ".restoring"
 _KNOCK: Final = 2.0
@@ -74,6 +74,8 @@ def restore(wishes: Wishes, noted: Noted = _noted) -> Restored:
         with ExitStack() as stack:
             stack.callback(lock_folder(wishes.data).release)
             if (wishes.data / "bridge").is_dir():
+                # Who changes keys would ask whoever has the bridge's lock, taken for a bridge, to read them again.
+                stack.callback(lock_changes(wishes.data).release)
                 stack.callback(lock_bridge(wishes.data).release)
             undo(wishes.data)
             beside = Folder(wishes.data).beside.exists()
@@ -91,13 +93,14 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
     facts = checked_facts(stage, keys)
     stayed: list[str] = []
     was_renewed = False
-    if not wishes.revive:
+    if manifest.database == "sqlite":
+        asyncio.run(bring_to_this_version(stage / DATABASE))
+    if not wishes.revive and not ended_before(wishes.compare_with or wishes.data, stage, manifest):
         was_renewed = let_stay(wishes.compare_with or wishes.data, stage, keys, facts, stayed)
         keys = read_keys(stage / KEYS)
     changes, lost = Differences(None, "the backup holds no database"), tuple[str, ...]()
     if manifest.database == "sqlite":
         noted("looking what has changed since", 0, 0)
-        asyncio.run(bring_to_this_version(stage / DATABASE))
         changes = differences(stage / DATABASE, Folder(wishes.compare_with or wishes.data).database)
         if changes.compared is None:
             changes = replace(changes, unknown_to_broker=unknown_to_broker(wishes.data, stage, manifest))
@@ -109,6 +112,11 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
         (stage / DATABASE_MADE).touch(0o600)
         take_out_of_accounts(stage, settled)
     notes = [*_notes(manifest, stage)]
+    if FACTS in stayed:
+        notes.append(
+            "installation.json is newer than the brokers' configurations: for brokers of your own run bootstrap-bridge "
+            "init before they start (`up` does it by itself)"
+        )
     if beside and (wishes.data / ACCOUNTS).exists():
         # A broker that has others' clients goes on meanwhile, and writes what it has in memory.
         shutil.copyfile(wishes.data / ACCOUNTS, stage / ACCOUNTS)

@@ -5,17 +5,33 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from bridge import dynsec_file, installation
+from bridge import brokers, dynsec_file, installation
 from bridge.accounts.dynsec import TEXTNAME, role_name
 from bridge.backups import BackupFault
-from bridge.backups.contents import ACCOUNTS, AUTHORITY, DATABASE, FOREIGN_ACCOUNTS, KEYS, STAYING
-from bridge.backups.differing import Differences, unknown_to
+from bridge.backups.contents import ACCOUNTS, AUTHORITY, DATABASE, FOREIGN_ACCOUNTS, GOING, KEYS, STAYING
+from bridge.backups.differing import Differences, is_older, unknown_to
 from bridge.backups.manifest import Manifest
 from bridge.backups.settling import seeds_of
 from bridge.credentials import KeyRing
 from bridge.facts import Facts
 from bridge.folder import Folder, InstallationFault, write_private
+from bridge.installation import Installation, own_logins
 from bridge.keys_file import write_keys
+from bridge.mending import mended_accounts, mended_passwords
+
+
+def ended_before(data: Path, stage: Path, manifest: Manifest) -> bool:
+    """Tell whether the replaced folder is older than the backup, as one from a disk's snapshot: nothing in it counts.
+
+    That its database is older proves nothing where keys or logins were renewed after the backup.
+    """
+    folder, at = Folder(data), datetime.fromisoformat(manifest.at).timestamp()
+    try:
+        if max(path.stat().st_mtime for path in (folder.keys, folder.facts)) >= at:
+            return False
+    except OSError:
+        return False
+    return is_older(folder.database, stage / DATABASE)
 
 
 def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[str]) -> bool:
@@ -34,16 +50,49 @@ def let_stay(data: Path, stage: Path, keys: KeyRing, facts: Facts, stayed: list[
         write_keys(stage / KEYS, both)
         stayed.append(KEYS)
     for group in STAYING:
-        if group[0] == AUTHORITY and not (data / AUTHORITY).exists():
+        if group[0] == AUTHORITY and not all(path.exists() for path in current.folder.authority_files):
             continue
         for name in group:
             there, here = data / name, stage / name
-            if there.is_file() and (not here.exists() or there.read_bytes() != here.read_bytes()):
+            if name in GOING and not there.exists() and here.exists():
+                here.unlink()  # it became the authority, or is trusted no more
+                stayed.append(name)
+            elif there.is_file() and (not here.exists() or there.read_bytes() != here.read_bytes()):
                 shutil.copyfile(there, here)
                 here.chmod(there.stat().st_mode & 0o777)
                 stayed.append(name)
+    _renew_logins(stage, facts, current)
     then = (facts.bootstrap_username, facts.bootstrap_password)
     return then != (current.facts.bootstrap_username, current.facts.bootstrap_password)
+
+
+def _renew_logins(stage: Path, then: Facts, current: Installation) -> None:
+    """Bring the logins of now into the brokers' files of then, which know ones that nobody ends any more."""
+    _renew_own_accounts(stage, then, current)
+    path = Folder(stage).passwords
+    if not path.exists():
+        return
+    users = {**current.logins, current.facts.gate.username: current.facts.gate.password}
+    ended = {then.bootstrap_username, then.gate.username, *(one.username for one in then.earlier_logins)}
+    kept = brokers.without_users(path.read_bytes(), ended - users.keys())
+    write_private(path, mended_passwords(kept, users).text)
+
+
+def _renew_own_accounts(stage: Path, then: Facts, current: Installation) -> None:
+    """Bring the bridge's own accounts of now into the operations broker's file of then: that one starts first."""
+    own = own_logins(current.facts, current.topics)
+    if own == own_logins(then, current.topics):
+        return
+    names = {one.username for one in own}
+    for path in (stage / ACCOUNTS, stage / FOREIGN_ACCOUNTS):
+        if not path.exists():
+            continue
+        try:
+            clients = dynsec_file.read(path).get("clients", [])
+        except dynsec_file.AccountsFileFault:
+            continue  # the next start makes it anew
+        if any(one.get("username") in names for one in clients):
+            write_private(path, mended_accounts(path.read_bytes(), own, ()).text)
 
 
 def unknown_to_broker(data: Path, stage: Path, manifest: Manifest) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def unpack(file: Path, stage: Path, given: Path | None, noted: Noted) -> tuple[M
 def _keys_given(manifest: Manifest, raw: bytes, mac: str, given: Path | None) -> KeyRing:
     if given is None:
         raise BackupFault(
-            f"the backup was made without keys, and needs {', '.join(manifest.needed)}: name the file that holds them "
+            f"the backup was made without keys, and needs {', '.join(manifest.to_open)}: name the file that holds them "
             "with --keys (bootstrap-bridge backup --keys-only made it; a copy of bridge/keys.json is the same)"
         )
     keys = read_keys(given)

@@ -173,7 +173,7 @@ def _show_backup(made: making.Made, console: Any) -> None:
     words = (
         "It holds the master keys: whoever reads it has every password. Keep it as closed as the folder itself"
         if manifest.keys_inside
-        else f"Without keys: to put it back, {', '.join(manifest.needed)} of bridge/keys.json are needed (--keys-only)"
+        else f"Without keys: to put it back, {', '.join(manifest.to_open)} of bridge/keys.json are needed (--keys-only)"
     )
     console.print(display.text(words), highlight=False)
 

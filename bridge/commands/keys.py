@@ -128,6 +128,7 @@ def _remove_unused(made: Installation, url: str, change: Changing, as_json: bool
 
 
 def _re_encrypt(made: Installation, url: str, as_json: bool) -> int:
+    rotation.refuse_unseen(made, url)
     number = asyncio.run(key_rows.encrypt_anew(url, made.keys))
     if as_json:
         _print({"encrypted": number, "current": made.keys.current})
