@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bridge import display
 from bridge.backups import BackupFault, making, restoring
 from bridge.backups.archive import is_standard
+from bridge.commands.terminal import close_to_others
 from bridge.database_file import path_of
 from bridge.folder import Folder
 from bridge.installation import InstallationFault
@@ -56,6 +57,11 @@ def backup(
     """Write a backup of the whole installation into one file, while the bridge runs."""
     if keys_only and (without_keys or without_database or is_standard(file)):
         raise _fail("--keys-only takes a file, and goes with --force and --data alone", WRONG_USAGE)
+    aside = is_standard(file)
+    if aside and sys.stdout.isatty():
+        raise _fail("a backup is no text for a terminal: redirect standard output, or name a file", WRONG_USAGE)
+    if aside:
+        close_to_others(sys.stdout)
     with _faults_in_words(), _interruptible():
         if keys_only:
             names = making.back_up_keys(data, file, force=force)
@@ -67,7 +73,6 @@ def backup(
         wishes = making.Wishes(data, file, database, without_keys, without_database, force)
         with _progress(as_json=as_json) as noted:
             made = making.back_up(wishes, noted)
-    aside = is_standard(file)
     _tell(making.members_of(made), as_json=as_json, aside=aside)
     if not as_json:
         _show_backup(made, err if aside else out)
@@ -167,9 +172,9 @@ def _say(text: str, style: str = "") -> None:
 def _show_backup(made: making.Made, console: Any) -> None:
     manifest = made.manifest
     rows = ", ".join(f"{number} {what}" for what, number in manifest.counts.items()) or "no database"
-    console.print(
-        display.text(f"Wrote {made.file}: {made.bytes / 1e6:.1f} MB, the state of {manifest.at}, {rows}"), style="green"
-    )
+    size = f"{made.bytes / 1e3:.0f} kB" if made.bytes < 1_000_000 else f"{made.bytes / 1e6:.1f} MB"
+    name = "standard output" if is_standard(made.file) else made.file
+    console.print(display.text(f"Wrote {name}: {size}, the state of {manifest.at}, {rows}"), style="green")
     words = (
         "It holds the master keys: whoever reads it has every password. Keep it as closed as the folder itself"
         if manifest.keys_inside
