@@ -134,6 +134,9 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
+            self._counted.abandon()  # else both go on writing when they are taken away
+            self._tar.close()
+            self._gzip.close()
             if self._own:
                 self._file.close()
             return
@@ -149,15 +152,21 @@ class _Counted:
     """A file that counts what is written into it: of standard output nobody else knows."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self.written = file, 0
+        self._file, self._abandoned, self.written = file, False, 0
 
     def write(self, block: bytes) -> int:
-        self._file.write(block)
-        self.written += len(block)
+        if not self._abandoned:
+            self._file.write(block)
+            self.written += len(block)
         return len(block)
 
     def flush(self) -> None:
-        self._file.flush()
+        if not self._abandoned:
+            self._file.flush()
+
+    def abandon(self) -> None:
+        """Take nothing more."""
+        self._abandoned = True
 
 
 class Reader:
