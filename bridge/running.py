@@ -192,7 +192,8 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
     _tell_renewals(made, renewals)
     if not renewals:
         ends = min(_ends(path) for path in made.folder.server_files.values() if path.exists())
-        out.print(f"There is nothing to renew before {ends}.", style="bold green", highlight=False)
+        words = f"There is nothing to renew now: the certificates are valid until {ends}."
+        out.print(words, style="bold green", highlight=False)
         return
     out.print("Let the brokers read them, each in its own way:", highlight=False)
     display.hint(out, "kill -HUP PID    (systemd: systemctl reload mosquitto bootstrap-bridge-gate)")

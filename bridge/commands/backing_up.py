@@ -19,15 +19,11 @@ from bridge.database_file import path_of
 from bridge.folder import Folder
 from bridge.installation import InstallationFault
 from bridge.locks import Busy
-from bridge.speaking import DONE, REFUSED, WRONG_USAGE, AsJson, app, err, out
+from bridge.speaking import DONE, REFUSED, WRONG_USAGE, OwnFolder, OwnJson, app, err, out
 
 SHOWN: Final = 20
 """Names of one kind that people are shown; --json has all."""
 
-Data = Annotated[
-    Path,
-    typer.Option(envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of the installation, made by `up` or `init`."),
-]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -39,7 +35,7 @@ Database = Annotated[
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; - is standard output.")],
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     without_keys: Annotated[
         bool,
         typer.Option("--without-keys", help="Leave the master keys out, and encrypt all but the database under them."),
@@ -83,7 +79,7 @@ def backup(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="The backup; - is standard input.")],
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     keys: Annotated[Path | None, typer.Option(help="The file with the master keys, for a backup without keys.")] = None,
     revive: Annotated[
         bool,
@@ -99,7 +95,7 @@ def restore(
         ),
     ] = None,
     database: Database = None,
-    as_json: AsJson = False,
+    as_json: OwnJson = False,
 ) -> None:
     """Put a backup back into the folder; what is there is moved aside. Bridge and brokers must have ended."""
     if database is not None and (path := path_of(database)) != Folder(data).database and path is not None:

@@ -410,7 +410,7 @@ def test_brokers_of_their_own_are_renewed_by_the_command_and_watched_by_serve(tm
     assert done.returncode == 0, done.stderr
     assert "is new (there was none)" in done.stdout
     assert "broker.example.com" in read((apart.data / "operations-broker" / "server.pem").read_text()).names
-    assert "nothing to renew before" in apart.cli("renew-certificates").stdout
+    assert "nothing to renew now" in apart.cli("renew-certificates").stdout
     age(apart, 10)
     apart.env = {**QUICK, "BOOTSTRAP_BRIDGE_METRICS_PORT": str(ports[2])}
     with running(apart):
