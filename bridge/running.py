@@ -190,6 +190,9 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
     except (BadSettings, InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
     _tell_renewals(made, renewals)
+    if next_authority:
+        words = "It holds the authority to come, too: give it to all who connect, then --switch-authority"
+        out.print(words, highlight=False)
     if not renewals:
         ends = min(_ends(path) for path in made.folder.server_files.values() if path.exists())
         words = f"There is nothing to renew now: the certificates are valid until {ends}."

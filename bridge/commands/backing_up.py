@@ -167,7 +167,7 @@ def _say(text: str, style: str = "") -> None:
 
 def _show_backup(made: making.Made, console: Any) -> None:
     manifest = made.manifest
-    rows = ", ".join(f"{number} {what}" for what, number in manifest.counts.items()) or "no database"
+    rows = ", ".join(f"{what}: {number}" for what, number in manifest.counts.items()) or "no database"
     size = f"{made.bytes / 1e3:.0f} kB" if made.bytes < 1_000_000 else f"{made.bytes / 1e6:.1f} MB"
     name = "standard output" if is_standard(made.file) else made.file
     console.print(display.text(f"Wrote {name}: {size}, the state of {manifest.at}, {rows}"), style="green")
@@ -218,18 +218,18 @@ def _show_changes(restored: restoring.Restored) -> None:
     back = "they are ALIVE AGAIN, with the passwords of then" if restored.revived else stay
     old = "their OLD passwords work again, not the present ones" if restored.revived else "they keep the present ones"
     told = (
-        ("devices were deleted", changes.devices_deleted, back),
-        ("people or applications were deleted", changes.people_deleted, back),
-        ("devices were given another password", changes.devices_renewed, old),
-        ("people or applications were given another password", changes.people_renewed, old),
-        ("accounts keep the password of then, since the key of the present one is not at hand", restored.lost, ""),
-        ("devices were accepted", changes.devices_accepted, "accept them again"),
-        ("devices came", changes.devices_come, "register them again"),
-        ("people or applications came", changes.people_come, "make them again"),
+        ("devices that were deleted", changes.devices_deleted, back),
+        ("people or applications that were deleted", changes.people_deleted, back),
+        ("devices that were given another password", changes.devices_renewed, old),
+        ("people or applications that were given another password", changes.people_renewed, old),
+        ("accounts that keep the password of then, since the key of the present one is not at hand", restored.lost, ""),
+        ("devices that were accepted", changes.devices_accepted, "accept them again"),
+        ("devices that came", changes.devices_come, "register them again"),
+        ("people or applications that came", changes.people_come, "make them again"),
     )
     for what, names, then in told:
         if names:
-            _say(f"  {len(names)} {what}{f'; {then}' if then else ''}: {_some(names)}", "yellow")
+            _say(f"  {what}: {len(names)}{f'; {then}' if then else ''}: {_some(names)}", "yellow")
     if not any(names for _, names, _ in told):
         _say("  nobody came, nobody was deleted, no password was renewed")
 

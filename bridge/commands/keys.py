@@ -94,7 +94,7 @@ def _show(made: Installation, found: Uses, as_json: bool) -> None:
 
 def _named(rows: Mapping[str, int]) -> str:
     """Say in words what names a key."""
-    said = [f"{number} {kind}{'' if kind.endswith('s') or number == 1 else 's'}" for kind, number in rows.items()]
+    said = [f"{number} {kind.removesuffix('s')}{'' if number == 1 else 's'}" for kind, number in rows.items()]
     return f"named by {', '.join(said)}" if said else "named by nothing"
 
 
