@@ -12,8 +12,9 @@ from typing import Final
 from bridge import certificates
 from bridge.certificates import BadCertificate, Certificate, Pair
 from bridge.encryption import hosts, refuse_clear
+from bridge.facts import Facts, Tls
 from bridge.folder import Folder, write_private, write_public
-from bridge.installation import Facts, Installation, InstallationFault, Tls
+from bridge.installation import Installation, InstallationFault
 from bridge.trust import TrustFault, tried
 
 _OURS: Final = "bootstrap-bridge authority "

@@ -29,8 +29,9 @@ from bridge.beside_fit import (
 from bridge.children import Owner, barred_folder, choose_owner, hand_over
 from bridge.clock import clock
 from bridge.encryption import EVERYWHERE, refuse_clear
+from bridge.facts import Facts, Tls
 from bridge.folder import Folder, write_private
-from bridge.installation import DEFAULT_BOOTSTRAP_PORT, Installation, Tls
+from bridge.installation import DEFAULT_BOOTSTRAP_PORT, Installation
 from bridge.mosquitto_conf import Configuration, Listener
 from bridge.rewriting import Edit, rewrite
 from bridge.trust import TrustFault, tried
@@ -153,7 +154,7 @@ def _refuse_untrusted(draft: Draft, listener: Listener, host: str, tls: Tls) -> 
         )
 
 
-def _kept_port(configuration: Configuration, kept: installation.Facts | None, *, encrypted: bool) -> int | None:
+def _kept_port(configuration: Configuration, kept: Facts | None, *, encrypted: bool) -> int | None:
     fit = [one for one in configuration.listeners if (one.is_encrypted_mqtt if encrypted else one.is_plain_mqtt)]
     listening = {one.port for one in fit}
     return kept.port if kept is not None and kept.port in listening else None
@@ -226,7 +227,7 @@ def _accounts_to_merge(
     return missing, True
 
 
-def _facts(wishes: Wishes, listener: Listener, kept: installation.Facts | None) -> dict[str, Any]:
+def _facts(wishes: Wishes, listener: Listener, kept: Facts | None) -> dict[str, Any]:
     host = wishes.host or ("127.0.0.1" if listener.address in _EVERYWHERE else listener.address)
     if kept is not None and wishes.host is None:
         host = kept.host

@@ -7,8 +7,8 @@ from typing import Final
 
 from bridge import mosquitto_acl
 from bridge.beside_fit import BesideFault, bridged, read_text
+from bridge.facts import Tls
 from bridge.folder import Folder
-from bridge.installation import Tls
 from bridge.mosquitto_conf import Configuration
 from bridge.rewriting import Edit
 

@@ -13,8 +13,9 @@ from bridge.beside_fit import BesideFault
 from bridge.brokers import find_plugin
 from bridge.children import installed_mosquitto
 from bridge.dynsec_file import AccountsFileFault
+from bridge.facts import Facts
 from bridge.folder import Folder
-from bridge.installation import Facts, Installation, InstallationFault
+from bridge.installation import Installation, InstallationFault
 from bridge.locks import Busy, lock_folder
 from bridge.mosquitto_conf import ConfigurationFault
 from bridge.settings import BadSettings, Settings

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bridge.certificates import BadCertificate, plain_name, server_names
-from bridge.installation import Facts, InstallationFault, Tls
+from bridge.facts import Facts, Tls
+from bridge.installation import InstallationFault
 from bridge.mosquitto_conf import LOOPBACK
 from bridge.settings import BadSettings, Settings
 

@@ -13,8 +13,9 @@ from typing import Final
 
 from bridge import key_rows
 from bridge.credentials import KeyRing, new_master_key, new_secret
+from bridge.facts import FirstAdministrator, ServiceLogin
 from bridge.folder import InstallationFault
-from bridge.installation import FirstAdministrator, Installation, ServiceLogin
+from bridge.installation import Installation
 from bridge.key_rows import Rows, Uses
 from bridge.keys_file import new_key_id, read_keys, write_keys
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import gc
-import math
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,11 +18,13 @@ from bridge.clock import clock
 from bridge.control import Control
 from bridge.credentials import KeyRing
 from bridge.database_file import Before, lock_of, path_of
-from bridge.folder import InstallationFault, write_private
+from bridge.database_watch import note_made, watch_database
+from bridge.facts import ServiceLogin
+from bridge.folder import InstallationFault
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.housekeeping import keep_house
 from bridge.httpd import serving
-from bridge.installation import Installation, ServiceLogin, own_logins
+from bridge.installation import Installation, own_logins
 from bridge.intake import Intake, paced
 from bridge.leaving import leave
 from bridge.limits import Rates
@@ -37,7 +37,7 @@ from bridge.records import ADMINISTRATOR, Account
 from bridge.reloading import Changes
 from bridge.roles import OWNER
 from bridge.rulebook import Rulebook
-from bridge.sessions import STABLE, Session, hold
+from bridge.sessions import Session, hold
 from bridge.sessions.accounts import AccountsSession
 from bridge.sessions.control import ControlSession
 from bridge.sessions.gate import GateSession
@@ -348,35 +348,6 @@ def advice_on_login(made: Installation, *, at_the_gate: bool) -> str:
 REMADE: Final = "stop that broker, bootstrap-bridge init puts the bridge's logins back, start it"
 
 
-async def watch_database(store: Store, health: Health) -> None:
-    """Tell ``health`` when the database fails, and when it keeps again what it is given, which is tried."""
-    failed = asyncio.Event()
-
-    def noticed(fault: StoreFault) -> None:
-        if health.part(DATABASE).serves:
-            log.error("database fails", reason=str(fault))
-        health.fails(DATABASE, str(fault))
-        failed.set()
-
-    store.noticed = noticed
-    pauses = Backoff()
-    served_since = -math.inf
-    now = asyncio.get_running_loop().time
-    while True:
-        await failed.wait()
-        if now() - served_since > STABLE:
-            pauses.reset()
-        while failed.is_set():
-            await pauses.wait()
-            failed.clear()
-            with suppress(StoreFault):  # noticed
-                async with store.write() as transaction:
-                    await transaction.prove()
-        served_since = now()
-        health.serves(DATABASE)
-        log.info("database serves")
-
-
 @asynccontextmanager
 async def _alone(database_url: str) -> AsyncIterator[Lock | None]:
     """Keep other bridges off the database, where it is a file. Raises Busy, OSError."""
@@ -390,15 +361,3 @@ async def _alone(database_url: str) -> AsyncIterator[Lock | None]:
         yield lock
     finally:
         lock.release()
-
-
-def note_made(marker: Path) -> None:
-    """Note that the installation has a database from now on, so that a lost one is not taken for a first start."""
-    try:
-        write_private(
-            marker,
-            "This installation has a database of registrations. If it is lost, the bridge does not start until it was\n"
-            "restored from a backup. Remove this file only to begin anew with an empty one.\n",
-        )
-    except OSError as error:
-        log.warning("not noted that there is a database", file=str(marker), reason=str(error))

@@ -11,7 +11,8 @@ import pytest
 
 from bridge.authority import BROKERS, keep, permit, prepare_next, switch
 from bridge.certificates import DAY, Pair, is_signed_by, key_fits, new_authority, new_server, read
-from bridge.installation import Installation, InstallationFault, Tls, load, make
+from bridge.facts import Tls
+from bridge.installation import Installation, InstallationFault, load, make
 from bridge.trust import tried
 
 NOW = int(time.time() * 1000)

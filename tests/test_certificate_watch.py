@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from bridge.authority import keep
 from bridge.certificate_watch import CertificateWatch
 from bridge.certificates import DAY, new_authority, new_server
-from bridge.installation import Installation, Tls, make
+from bridge.facts import Tls
+from bridge.installation import Installation, make
 from bridge.measures import CERTIFICATE_EXPIRY, Measure, Unmeasured
 
 NOW = 1_700_000_000_000

@@ -7,7 +7,8 @@ import pytest
 
 from bridge.certificates import BadCertificate
 from bridge.encryption import hosts, is_loopback, refuse_clear, wishes, wishes_beside
-from bridge.installation import Facts, InstallationFault, Tls, make
+from bridge.facts import Facts, Tls
+from bridge.installation import InstallationFault, make
 from bridge.settings import BadSettings, Settings, settings_from
 
 GIVEN = {"tls_certificate": Path("/c.pem"), "tls_key": Path("/c.key"), "tls_ca": Path("/ca.pem")}

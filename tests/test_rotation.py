@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge import installation
+from bridge.facts import FirstAdministrator
 from bridge.folder import InstallationFault
 from bridge.installation import Installation, load
 from bridge.keys_file import read_keys
@@ -52,7 +53,7 @@ async def store(made: Installation) -> AsyncIterator[Store]:
     await found.close()
 
 
-def beginning(one: installation.FirstAdministrator) -> Account:
+def beginning(one: FirstAdministrator) -> Account:
     return Account(one.username, ADMINISTRATOR, one.tenant, one.username, one.seed_bytes, one.key_id)
 
 

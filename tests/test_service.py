@@ -13,11 +13,12 @@ from bridge import broker
 from bridge.accounts import AccountsFault
 from bridge.accounts.dynsec import Dynsec
 from bridge.batch import AccountWork
+from bridge.database_watch import watch_database
 from bridge.health import DATABASE, RIGHTS, Health
 from bridge.installer import Installer
 from bridge.mending import CLOSED
 from bridge.reconciler import Reconciled, Reconciler
-from bridge.service import ANNOUNCED_AGAIN, COMING_BACK, PARTS, Service, watch_database
+from bridge.service import ANNOUNCED_AGAIN, COMING_BACK, PARTS, Service
 from bridge.sessions import Switch
 from bridge.sessions.accounts import BACKLOG, KNOWN, AccountsSession
 from bridge.sessions.control import ControlSession

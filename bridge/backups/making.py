@@ -24,8 +24,9 @@ from bridge.backups.snapshot import Contents, copy, looked_through
 from bridge.clock import clock
 from bridge.credentials import DIGESTS, KeyRing, backup_mac, key_check, sealed_file
 from bridge.database_file import path_of
+from bridge.facts import Facts
 from bridge.folder import Folder
-from bridge.installation import Facts, Installation
+from bridge.installation import Installation
 from bridge.keys_file import read_keys
 from bridge.wire import iso
 

@@ -13,8 +13,8 @@ from bridge.backups.differing import Differences, unknown_to
 from bridge.backups.manifest import Manifest
 from bridge.backups.settling import seeds_of
 from bridge.credentials import KeyRing
+from bridge.facts import Facts
 from bridge.folder import Folder, InstallationFault, write_private
-from bridge.installation import Facts
 from bridge.keys_file import write_keys
 
 

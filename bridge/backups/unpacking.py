@@ -15,8 +15,8 @@ from bridge.backups.archive import Reader, is_standard
 from bridge.backups.contents import FACTS, KEYS, TOP
 from bridge.backups.manifest import MAX_BYTES, NAME, SEAL, Manifest, Member, read
 from bridge.credentials import DIGESTS, BadSecret, KeyRing, backup_mac, key_check, opened_file
+from bridge.facts import Facts
 from bridge.folder import write_private
-from bridge.installation import Facts
 from bridge.keys_file import read_keys
 
 SPARE_BYTES: Final = 50_000_000
