@@ -35,6 +35,7 @@ class OldSite(ClockedSite):
         bridge.mkdir(parents=True, mode=0o700)
         (name, key), *_ = KEYS.masters.items()
         keys = {"current": name, "keys": {name: base64.b64encode(key).decode()}}
+        (bridge / "keys.json").touch(mode=0o600)
         (bridge / "keys.json").write_text(json.dumps(keys), encoding="utf-8")
         done = self.cli("init", "--port", str(port), "--bootstrap-port", str(bootstrap_port))
         assert done.returncode == 0, done.stderr
