@@ -28,7 +28,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridge.inbox import Inbox
 from bridge.inbox import Incoming as Incoming
-from bridge.sockets import Client
+from bridge.sockets import Client, Unanswered
 from bridge.trust import TrustFault, client_context, words_of
 from bridge.window import WINDOW, Outgoing, Window
 
@@ -349,7 +349,9 @@ async def connect(
         words = None if login.authority is None else words_of(error.__context__)
         if words is not None:
             raise Untrusted(f"the broker at {login.host}:{login.port}: {words}") from error
-        raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}") from error
+        hint = "; if it speaks TLS, name its authority with --tls-ca"
+        plain = hint if login.authority is None and isinstance(error, Unanswered) else ""
+        raise Unreachable(f"no broker answers at {login.host}:{login.port}: {error}{plain}") from error
     except asyncio.CancelledError:
         client._client.disconnect()
         raise

@@ -19,7 +19,7 @@ __all__ = ["app", "main"]
 
 app.info.help = (
     "Devices call in with one shared bootstrap login, an administrator accepts them, and Mosquitto gets credentials of "
-    "their own. `up` runs all of it; the other commands speak to a running bridge."
+    "their own. `up` runs all of it; the commands from Registration on speak to a running bridge."
 )
 app.info.no_args_is_help = True
 
@@ -304,7 +304,7 @@ def renew_certificates(
     ] = False,
     log_level: LogLevel = "warning",
 ) -> None:
-    """Renew certificates that end within 30 days, for brokers that run on their own; `up` does so by itself."""
+    """Renew certificates that end within 31 days, for brokers that run on their own; `up` does so by itself."""
     settings = _settings(data=data, tls_name=_joined(tls_name), log_level=log_level)
     from bridge.running import run_renew
 

@@ -139,6 +139,9 @@ class Menu(TyperGroup):
         self.epilog = "\n".join(BEGINNING)
         for name, command in self.commands.items():
             command.rich_help_panel = panel_of(name)  # type: ignore[attr-defined]
+            for option in command.params:
+                shown = getattr(option, "help", None) or ""
+                option.help = shown.replace("[default:", "\\[default:")  # type: ignore[attr-defined]  # else it is a style
             examples = examples_of(name)
             if examples:
                 title = "Examples:" if len(examples) > 1 else "Example:"

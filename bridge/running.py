@@ -189,9 +189,13 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
     except (BadSettings, InstallationFault, Busy, OSError) as error:
         raise _explained(error) from error
     _tell_renewals(made, renewals)
+    if next_authority:
+        words = "It holds the authority to come, too: give it to all who connect, then --switch-authority"
+        out.print(words, highlight=False)
     if not renewals:
         ends = min(_ends(path) for path in made.folder.server_files.values() if path.exists())
-        out.print(f"There is nothing to renew before {ends}.", style="bold green", highlight=False)
+        words = f"There is nothing to renew now: the certificates are valid until {ends}."
+        out.print(words, style="bold green", highlight=False)
         return
     out.print("Let the brokers read them, each in its own way:", highlight=False)
     display.hint(out, "kill -HUP PID    (systemd: systemctl reload mosquitto bootstrap-bridge-gate)")

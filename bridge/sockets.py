@@ -8,6 +8,10 @@ from typing import Any
 import aiomqtt
 
 
+class Unanswered(aiomqtt.MqttError):
+    """Somebody took the connection and ended it before an answer."""
+
+
 class Client(aiomqtt.Client):
     """aiomqtt's client, which hands its socket to the event loop only while it is open.
 
@@ -24,7 +28,7 @@ class Client(aiomqtt.Client):
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any = None) -> None:
         """Give up at once where a connection ends before the broker has answered; aiomqtt waits its whole patience."""
         if not self._connected.done():
-            self._connected.set_exception(aiomqtt.MqttError(f"the connection ended before an answer: {reason}"))
+            self._connected.set_exception(Unanswered(f"the connection ended before an answer: {reason}"))
             self._connected.exception()  # nobody may be waiting for it any more
         if self._connected.cancelled():
             return  # so is whoever was connecting; aiomqtt would raise it into the event loop

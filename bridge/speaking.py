@@ -92,6 +92,12 @@ PasswordFile = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came, a line each.")]
+OwnFolder = Annotated[
+    Path,
+    typer.Option(envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of the installation, made by `up` or `init`."),
+]
+"""For commands that work in the folder itself, and ask no broker for it."""
+OwnJson = Annotated[bool, typer.Option("--json", help="Print what was found or done as JSON.")]
 
 
 _CONNECTION: Final[dict[str, tuple[Any, Any]]] = {

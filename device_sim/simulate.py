@@ -154,8 +154,14 @@ class Simulation:
             )
         else:
             self._output.print(summary_table(tally(good), tally(bad) if bad else None))
-        if status == NOT_REACHED:
-            brokers = self._settings.brokers
+        brokers = self._settings.brokers
+        if status == NOT_REACHED and any(one.device.counts.refused and _waits(one) for one in self._members):
+            say(
+                self._console,
+                f"The bootstrap broker at {brokers.host}:{brokers.bootstrap_port} refuses the login "
+                f"{brokers.username}: where it was rotated, take the bootstrap.json of now.",
+            )
+        elif status == NOT_REACHED:
             plain = "is 'bootstrap-bridge up' running?"
             say(
                 self._console,

@@ -80,7 +80,7 @@ def _kind(annotation: Any) -> str:
 
 
 def _meaning(parameter: Any) -> str:
-    text = _cell(parameter.help or "")
+    text = _cell((parameter.help or "").replace("\\[", "["))
     default = parameter.default
     notes = []
     if parameter.required and parameter.param_type_name == "option":

@@ -1,7 +1,9 @@
 """The file of a backup is read without believing it: what is not exactly as it was written is refused, early."""
 
+import gc
 import gzip
 import io
+import sys
 import tarfile
 import tracemalloc
 from collections.abc import Callable
@@ -43,6 +45,28 @@ def test_what_was_packed_is_unpacked_in_its_order(tmp_path: Path) -> None:
         assert found.next(name, len(content)) == len(content)
         assert b"".join(found.content(len(content))) == content
     found.end()
+
+
+def test_what_is_broken_off_writes_nothing_more_and_says_nothing_of_it(tmp_path: Path) -> None:
+    """tarfile writes its last block when it is collected: what cannot be raised there is shown to people."""
+    path = tmp_path / "one"
+    unraisable: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, lambda found: unraisable.append(found.exc_value)
+
+    def broken_off() -> None:
+        with Writer(path, 0) as writer:
+            writer.add("a", 2, io.BytesIO(b"aa"))
+            raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            broken_off()
+        size = path.stat().st_size
+        gc.collect()
+    finally:
+        sys.unraisablehook = before
+    assert unraisable == []
+    assert path.stat().st_size == size
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])

@@ -1,7 +1,5 @@
 """A backup is one file, whole or not there, that holds what an installation is and fits together."""
 
-import gzip
-import io
 import json
 import os
 import shutil
@@ -267,17 +265,21 @@ def test_a_database_of_a_server_is_its_own_tools_work(data: Path, tmp_path: Path
     assert "bridge/keys.json" in members(tmp_path / "one.backup")
 
 
-def test_a_backup_goes_to_standard_output(data: Path, tmp_path: Path) -> None:
+def test_a_backup_goes_to_standard_output_and_a_file_behind_it_is_closed_to_others(data: Path, tmp_path: Path) -> None:
     program = "import sys; from bridge.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program, "backup", "-", "--data", str(data)],
-        capture_output=True,
-        check=True,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(done.stdout))) as archive:
-        assert "bridge/keys.json" in archive.getnames()
-    assert b"Wrote -" in done.stderr
+    file = tmp_path / "one.backup"
+    with file.open("wb") as out:
+        file.chmod(0o644)
+        done = subprocess.run(
+            [sys.executable, "-c", program, "backup", "-", "--json", "--data", str(data)],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            check=True,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+    assert "bridge/keys.json" in members(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(done.stderr)["bytes"] == file.stat().st_size
     assert drafts(tmp_path) == []
 
 

@@ -13,7 +13,7 @@ import pytest
 from bridge import installation
 from bridge.backups import BackupFault
 from bridge.backups.contents import PARTS
-from bridge.backups.placing import place, undo
+from bridge.backups.placing import is_mount, place, undo
 from bridge.folder import Folder
 from bridge.installation import InstallationFault
 from tests.lived import files_of
@@ -118,7 +118,7 @@ def test_a_part_that_is_a_disk_of_its_own_is_filled_and_emptied(
     data: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = data / "bridge"
-    monkeypatch.setattr("bridge.backups.placing.os.path.ismount", lambda path: Path(path) == part)
+    monkeypatch.setattr("bridge.backups.placing.is_mount", lambda path: path == part)
     number = part.stat().st_ino
     place(data, stage, "then")
     assert part.stat().st_ino == number, "it cannot be moved"
@@ -128,6 +128,32 @@ def test_a_part_that_is_a_disk_of_its_own_is_filled_and_emptied(
         place(data, stage, "later", moved=steps(STEPS - 1, lambda: (_ for _ in ()).throw(KeyboardInterrupt)))
     assert texts(data)["bridge/keys.json"] == "new keys"
     assert part.stat().st_ino == number
+
+
+def test_a_volume_on_the_file_system_round_it_is_seen_by_the_number_of_its_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not is_mount(tmp_path)
+    monkeypatch.setattr("os.path.ismount", lambda path: False)  # as it says of these
+    assert is_mount(Path("/proc"))
+    assert not is_mount(tmp_path)
+    assert not is_mount(tmp_path / "not there")
+
+
+def test_all_that_has_come_is_on_the_disk_before_it_counts(
+    data: Path, stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[str] = set()
+    real = os.fsync
+
+    def noted(descriptor: int) -> None:
+        if (data / "restore-under-way.json").exists():
+            synced.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real(descriptor)
+
+    monkeypatch.setattr("os.fsync", noted)
+    place(data, stage, "then")
+    assert {str(data / name) for name in NEW} <= synced
 
 
 def test_a_word_about_a_restore_that_nobody_understands_is_refused(data: Path) -> None:

@@ -176,6 +176,18 @@ def test_the_folder_that_tells_what_changed_may_be_another(data: Path, file: Pat
     assert rows(tmp_path / "new", "SELECT id FROM devices ORDER BY 1") == ["pump-2", "pump-3"]
 
 
+def test_a_named_folder_that_tells_nothing_is_refused_before_anybody_is_revived(
+    data: Path, file: Path, tmp_path: Path
+) -> None:
+    """Else a slip of the pen would bring devices back that the folder's own database knows to be deleted."""
+    do(data, lambda t: delete(t, "pump-1"))
+    before = files_of(data)
+    with pytest.raises(BackupFault, match=r"--compare-with .*there is no database"):
+        put_back(file, data, compare_with=tmp_path / "before-restor")
+    assert files_of(data) == before
+    assert rows(data, "SELECT id FROM devices WHERE id = 'pump-1'") == []
+
+
 def test_a_database_that_does_not_go_on_where_the_backup_ends_tells_nothing(
     data: Path, file: Path, tmp_path: Path
 ) -> None:

@@ -273,6 +273,18 @@ async def test_a_refused_login_is_told_from_a_broker_that_does_not_serve(reason:
                 raise AssertionError("never")
 
 
+async def test_a_broker_that_speaks_tls_alone_hangs_up_and_the_option_for_it_is_named() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Unreachable, match="if it speaks TLS, name its authority with --tls-ca"):
+            async with broker.connect(Login("127.0.0.1", port, "bridge", "s3cret")):
+                raise AssertionError("never")
+
+
 async def test_where_nobody_listens_the_address_is_named() -> None:
     async with door(b"") as port:
         pass

@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from bridge import roles
 from bridge.cli import app
@@ -41,3 +42,16 @@ def test_an_example_can_be_typed_as_it_stands(example: str) -> None:
     command = MENU.commands[name]
     with command.make_context(name, words) as context:
         assert not context.args
+
+
+@pytest.mark.parametrize(
+    ("words", "default"),
+    [
+        (["up"], "[default: 1883]"),
+        (["rotate-bootstrap-password"], "[default: the next number]"),
+        (["restore"], "[default: the one that is replaced]"),
+    ],
+)
+def test_defaults_that_are_written_by_hand_are_shown_and_not_taken_for_a_style(words: list[str], default: str) -> None:
+    shown = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).output
+    assert default in " ".join(shown.split())

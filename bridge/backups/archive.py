@@ -112,8 +112,14 @@ class Writer:
             if path is None
             else os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         )
-        self._gzip = gzip.GzipFile("", "wb", _LEVEL, self._file, mtime=seconds)
+        self._counted = _Counted(self._file)
+        self._gzip = gzip.GzipFile("", "wb", _LEVEL, self._counted, mtime=seconds)
         self._tar = tarfile.open(mode="w|", fileobj=self._gzip, format=tarfile.GNU_FORMAT, bufsize=BLOCK)  # noqa: SIM115
+
+    @property
+    def written(self) -> int:
+        """How many bytes have been written; of the whole file when it is closed."""
+        return self._counted.written
 
     def add(self, name: str, size: int, content: BinaryIO) -> None:
         """Pack one file. Raises OSError."""
@@ -128,6 +134,9 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
+            self._counted.abandon()  # else both go on writing when they are taken away
+            self._tar.close()
+            self._gzip.close()
             if self._own:
                 self._file.close()
             return
@@ -137,6 +146,27 @@ class Writer:
         if self._own:
             os.fsync(self._file.fileno())
             self._file.close()
+
+
+class _Counted:
+    """A file that counts what is written into it: of standard output nobody else knows."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._abandoned, self.written = file, False, 0
+
+    def write(self, block: bytes) -> int:
+        if not self._abandoned:
+            self._file.write(block)
+            self.written += len(block)
+        return len(block)
+
+    def flush(self) -> None:
+        if not self._abandoned:
+            self._file.flush()
+
+    def abandon(self) -> None:
+        """Take nothing more."""
+        self._abandoned = True
 
 
 class Reader:

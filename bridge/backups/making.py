@@ -250,7 +250,7 @@ def _pack(
                     writer.add(member.name, member.size, _Watched(stream, member.size, noted))  # type: ignore[arg-type]
             else:
                 writer.add(member.name, member.size, io.BytesIO(gathered.small[member.name]))
-    return manifest.total if path is None else path.stat().st_size
+    return writer.written
 
 
 class _Watched:

@@ -115,7 +115,7 @@ def _move(source: Path, target: Path) -> None:
     """Move a file, or a folder with all that is in it, onto what is not there or is an empty folder."""
     if not source.exists() and not source.is_symlink():
         return
-    if source.is_dir() and (os.path.ismount(source) or target.is_dir()):
+    if source.is_dir() and (is_mount(source) or target.is_dir()):
         _move_inside(source, target)
         return
     try:
@@ -136,7 +136,7 @@ def _move_inside(source: Path, target: Path) -> None:
             path.unlink()  # of one that was killed: what it is a part of is whole at the other place
         else:
             _move(path, target / path.name)
-    if not os.path.ismount(source):
+    if not is_mount(source):
         source.rmdir()
 
 
@@ -155,7 +155,7 @@ def _move_to_another_disk(source: Path, target: Path) -> None:
 
 def _as_it_belonged(part: Path, before: Path) -> None:
     """Give a folder and what is in it the owners and the mode of what was there: the bridge's user, or a broker's."""
-    stayed = os.path.ismount(part) or not before.is_dir()
+    stayed = is_mount(part) or not before.is_dir()
     if not stayed:
         part.chmod(before.stat().st_mode & 0o777)
     if os.geteuid() != 0:
@@ -165,6 +165,27 @@ def _as_it_belonged(part: Path, before: Path) -> None:
     for path in part.iterdir():
         old = before / path.name
         os.chown(path, *(owner_of(old) if old.exists() else owner), follow_symlinks=False)
+
+
+def is_mount(path: Path) -> bool:
+    """Tell whether something is mounted there. A container's volumes may all lie on the file system round them,
+    so that only the number of the mount tells them from a folder; `os.path.ismount` sees no difference.
+    """
+    if os.path.ismount(path):
+        return True
+    try:
+        return path.is_dir() and not path.is_symlink() and _mount_of(path) != _mount_of(path.absolute().parent)
+    except OSError:  # no /proc
+        return False
+
+
+def _mount_of(folder: Path) -> str | None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii").splitlines()
+    finally:
+        os.close(descriptor)
+    return next((line for line in lines if line.startswith("mnt_id:")), None)
 
 
 def owner_of(path: Path) -> tuple[int, int]:
@@ -177,7 +198,7 @@ def _take_away(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         for inside in path.iterdir():
             _take_away(inside)
-        if not os.path.ismount(path):
+        if not is_mount(path):
             path.rmdir()
     else:
         path.unlink(missing_ok=True)

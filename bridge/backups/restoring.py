@@ -102,6 +102,10 @@ def _restore(wishes: Wishes, stage: Path, noted: Noted, *, beside: bool) -> Rest
     if manifest.database == "sqlite":
         noted("looking what has changed since", 0, 0)
         changes = differences(stage / DATABASE, Folder(wishes.compare_with or wishes.data).database)
+        if changes.compared is None and wishes.compare_with is not None:
+            raise BackupFault(
+                f"--compare-with cannot tell what has changed since: {changes.reason}. Leave it away to restore without"
+            )
         if changes.compared is None:
             changes = replace(changes, unknown_to_broker=unknown_to_broker(wishes.data, stage, manifest))
         lost = tuple(one.username for one in changes.renewed if one.key_id not in keys.masters)

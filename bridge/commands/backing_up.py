@@ -14,19 +14,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bridge import display
 from bridge.backups import BackupFault, making, restoring
 from bridge.backups.archive import is_standard
+from bridge.commands.terminal import close_to_others
 from bridge.database_file import path_of
 from bridge.folder import Folder
 from bridge.installation import InstallationFault
 from bridge.locks import Busy
-from bridge.speaking import DONE, REFUSED, WRONG_USAGE, AsJson, app, err, out
+from bridge.speaking import DONE, REFUSED, WRONG_USAGE, OwnFolder, OwnJson, app, err, out
 
 SHOWN: Final = 20
 """Names of one kind that people are shown; --json has all."""
 
-Data = Annotated[
-    Path,
-    typer.Option(envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of the installation, made by `up` or `init`."),
-]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -38,7 +35,7 @@ Database = Annotated[
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; - is standard output.")],
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     without_keys: Annotated[
         bool,
         typer.Option("--without-keys", help="Leave the master keys out, and encrypt all but the database under them."),
@@ -56,6 +53,11 @@ def backup(
     """Write a backup of the whole installation into one file, while the bridge runs."""
     if keys_only and (without_keys or without_database or is_standard(file)):
         raise _fail("--keys-only takes a file, and goes with --force and --data alone", WRONG_USAGE)
+    aside = is_standard(file)
+    if aside and sys.stdout.isatty():
+        raise _fail("a backup is no text for a terminal: redirect standard output, or name a file", WRONG_USAGE)
+    if aside:
+        close_to_others(sys.stdout)
     with _faults_in_words(), _interruptible():
         if keys_only:
             names = making.back_up_keys(data, file, force=force)
@@ -67,7 +69,6 @@ def backup(
         wishes = making.Wishes(data, file, database, without_keys, without_database, force)
         with _progress(as_json=as_json) as noted:
             made = making.back_up(wishes, noted)
-    aside = is_standard(file)
     _tell(making.members_of(made), as_json=as_json, aside=aside)
     if not as_json:
         _show_backup(made, err if aside else out)
@@ -78,7 +79,7 @@ def backup(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="The backup; - is standard input.")],
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     keys: Annotated[Path | None, typer.Option(help="The file with the master keys, for a backup without keys.")] = None,
     revive: Annotated[
         bool,
@@ -94,7 +95,7 @@ def restore(
         ),
     ] = None,
     database: Database = None,
-    as_json: AsJson = False,
+    as_json: OwnJson = False,
 ) -> None:
     """Put a backup back into the folder; what is there is moved aside. Bridge and brokers must have ended."""
     if database is not None and (path := path_of(database)) != Folder(data).database and path is not None:
@@ -166,10 +167,10 @@ def _say(text: str, style: str = "") -> None:
 
 def _show_backup(made: making.Made, console: Any) -> None:
     manifest = made.manifest
-    rows = ", ".join(f"{number} {what}" for what, number in manifest.counts.items()) or "no database"
-    console.print(
-        display.text(f"Wrote {made.file}: {made.bytes / 1e6:.1f} MB, the state of {manifest.at}, {rows}"), style="green"
-    )
+    rows = ", ".join(f"{what}: {number}" for what, number in manifest.counts.items()) or "no database"
+    size = f"{made.bytes / 1e3:.0f} kB" if made.bytes < 1_000_000 else f"{made.bytes / 1e6:.1f} MB"
+    name = "standard output" if is_standard(made.file) else made.file
+    console.print(display.text(f"Wrote {name}: {size}, the state of {manifest.at}, {rows}"), style="green")
     words = (
         "It holds the master keys: whoever reads it has every password. Keep it as closed as the folder itself"
         if manifest.keys_inside
@@ -217,18 +218,18 @@ def _show_changes(restored: restoring.Restored) -> None:
     back = "they are ALIVE AGAIN, with the passwords of then" if restored.revived else stay
     old = "their OLD passwords work again, not the present ones" if restored.revived else "they keep the present ones"
     told = (
-        ("devices were deleted", changes.devices_deleted, back),
-        ("people or applications were deleted", changes.people_deleted, back),
-        ("devices were given another password", changes.devices_renewed, old),
-        ("people or applications were given another password", changes.people_renewed, old),
-        ("accounts keep the password of then, since the key of the present one is not at hand", restored.lost, ""),
-        ("devices were accepted", changes.devices_accepted, "accept them again"),
-        ("devices came", changes.devices_come, "register them again"),
-        ("people or applications came", changes.people_come, "make them again"),
+        ("devices that were deleted", changes.devices_deleted, back),
+        ("people or applications that were deleted", changes.people_deleted, back),
+        ("devices that were given another password", changes.devices_renewed, old),
+        ("people or applications that were given another password", changes.people_renewed, old),
+        ("accounts that keep the password of then, since the key of the present one is not at hand", restored.lost, ""),
+        ("devices that were accepted", changes.devices_accepted, "accept them again"),
+        ("devices that came", changes.devices_come, "register them again"),
+        ("people or applications that came", changes.people_come, "make them again"),
     )
     for what, names, then in told:
         if names:
-            _say(f"  {len(names)} {what}{f'; {then}' if then else ''}: {_some(names)}", "yellow")
+            _say(f"  {what}: {len(names)}{f'; {then}' if then else ''}: {_some(names)}", "yellow")
     if not any(names for _, names, _ in told):
         _say("  nobody came, nobody was deleted, no password was renewed")
 

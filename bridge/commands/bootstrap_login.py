@@ -15,13 +15,13 @@ from bridge.credentials import new_secret
 from bridge.folder import InstallationFault
 from bridge.installation import Installation, load
 from bridge.locks import Busy
-from bridge.speaking import DONE, NOT_REACHED, REFUSED, WRONG_USAGE, Data, app, err, out
+from bridge.speaking import DONE, NOT_REACHED, REFUSED, WRONG_USAGE, OwnFolder, app, err, out
 from bridge.telling import BY_HAND, Answer, Changing, Loaded, Told, changing
 
 
 @app.command("rotate-bootstrap-password")
 def rotate_bootstrap_password(
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     overlap: Annotated[
         str,
         typer.Option(help="How long the login of now stays valid: 30d, 12h, 90m, or 0 to end it at once."),

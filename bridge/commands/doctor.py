@@ -13,14 +13,14 @@ from rich.text import Text
 
 from bridge import display, doctor
 from bridge.doctor import Finding, Verdict
-from bridge.speaking import DONE, NOT_REACHED, REFUSED, AsJson, Data, app, err, out
+from bridge.speaking import DONE, NOT_REACHED, REFUSED, OwnFolder, OwnJson, app, err, out
 
 _SHOWN = {Verdict.OK: ("✔", "green"), Verdict.ADVICE: ("▲", "yellow"), Verdict.PROBLEM: ("✖", "bold red")}
 
 
 @app.command("doctor")
 def doctor_(
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     database: Annotated[
         str | None,
         typer.Option(
@@ -34,7 +34,7 @@ def doctor_(
             help="A group that is trusted as the owner is, name or number.",
         ),
     ] = None,
-    as_json: AsJson = False,
+    as_json: OwnJson = False,
 ) -> None:
     """Look at brokers, files and settings as they are, and say what to change."""
     try:

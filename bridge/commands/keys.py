@@ -15,13 +15,13 @@ from bridge.folder import InstallationFault
 from bridge.installation import Installation, load
 from bridge.key_rows import RowsFault, Uses
 from bridge.locks import Busy
-from bridge.speaking import DONE, NOT_REACHED, REFUSED, WRONG_USAGE, AsJson, Data, app, err, out
+from bridge.speaking import DONE, NOT_REACHED, REFUSED, WRONG_USAGE, OwnFolder, OwnJson, app, err, out
 from bridge.telling import BY_HAND, Answer, Changing, Told, changing
 
 
 @app.command("rotate-key")
 def rotate_key(
-    data: Data = Path("var"),
+    data: OwnFolder = Path("var"),
     database: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +44,7 @@ def rotate_key(
             help="After a theft: make new logins of the bridge on both brokers, which stand still, and no key.",
         ),
     ] = False,
-    as_json: AsJson = False,
+    as_json: OwnJson = False,
 ) -> None:
     """Make a new master key, which all further acceptances use. Old ones stay until they are removed."""
     if show + re_encrypt + remove_unused + own_logins > 1:
@@ -94,7 +94,7 @@ def _show(made: Installation, found: Uses, as_json: bool) -> None:
 
 def _named(rows: Mapping[str, int]) -> str:
     """Say in words what names a key."""
-    said = [f"{number} {kind}{'' if kind.endswith('s') or number == 1 else 's'}" for kind, number in rows.items()]
+    said = [f"{number} {kind.removesuffix('s')}{'' if number == 1 else 's'}" for kind, number in rows.items()]
     return f"named by {', '.join(said)}" if said else "named by nothing"
 
 

@@ -150,4 +150,6 @@ async def test_a_wrong_bootstrap_login_ends_with_status_3_and_its_reason(stage: 
     stage.bootstrap_file.write_text(json.dumps(content))
     async with device_sim(stage, "--connect-timeout", 1.5) as command:
         assert await command.end() == 3
+    assert "refuses the login devicebootstrap" in command.output, "it is reached: nobody has to look for a broker"
+    assert "No device has reached" not in command.output
     assert "1 x Not authorized" in command.output

@@ -263,6 +263,14 @@ def test_plain_words_are_taken_kept_and_not_forgotten_by_the_doctor(tmp_path: Pa
     assert all("--plain-on-the-network" in one["found"] for one in said)
 
 
+def test_who_makes_the_authority_to_come_is_told_to_give_it_to_all(tmp_path: Path) -> None:
+    site = Site(tmp_path / "data")
+    assert site.cli("init", "--tls").returncode == 0
+    assert "to come" not in site.cli("renew-certificates").stdout
+    assert "authority to come, too: give it to all" in site.cli("renew-certificates", "--next-authority").stdout
+    assert (site.data / "ca.pem").read_text().count("BEGIN CERTIFICATE") == 2
+
+
 def test_brokers_of_their_own_are_renewed_by_the_command_and_watched_by_serve(tmp_path: Path) -> None:
     apart = ApartSite(tmp_path / "data")
     ports = free_ports(3)
@@ -271,7 +279,7 @@ def test_brokers_of_their_own_are_renewed_by_the_command_and_watched_by_serve(tm
     assert done.returncode == 0, done.stderr
     assert "is new (there was none)" in done.stdout
     assert "broker.example.com" in read((apart.data / "operations-broker" / "server.pem").read_text()).names
-    assert "nothing to renew before" in apart.cli("renew-certificates").stdout
+    assert "nothing to renew now" in apart.cli("renew-certificates").stdout
     age(apart, 10)
     apart.env = {**QUICK, "BOOTSTRAP_BRIDGE_METRICS_PORT": str(ports[2])}
     with running(apart):
