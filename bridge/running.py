@@ -32,6 +32,7 @@ from bridge.settings import BadSettings, Settings
 from bridge.speaking import NOT_REACHED, REFUSED, WRONG_USAGE, err, out
 from bridge.stopping import HUNG, Ending, end_at_once, until_signalled
 from bridge.store import StoreUnusable
+from bridge.trust import TrustFault, client_context
 
 log = structlog.get_logger("bridge")
 
@@ -74,7 +75,7 @@ def _explained(error: BaseException) -> typer.Exit | BaseException:
             return _fail(str(first), WRONG_USAGE)
         case BrokersFault():
             return _fail(str(first), NOT_REACHED)
-        case Busy() | InstallationFault() | StoreUnusable():
+        case Busy() | InstallationFault() | StoreUnusable() | TrustFault():
             return _fail(str(first), REFUSED)
         case OSError(filename=str() | Path()):
             return _fail(f"{first.filename} cannot be used: {first.strerror}", REFUSED)
@@ -223,7 +224,9 @@ def run_serve(settings: Settings) -> None:
         }
         facts = made.facts.model_copy(update=changed)
         made = Installation(made.folder, made.keys, facts, trusted=settings.tls_ca)
-    except (InstallationFault, Busy, OSError) as error:
+        if made.authority is not None:
+            client_context(made.authority)  # one that cannot be used is told now, and not at each connection
+    except (InstallationFault, TrustFault, Busy, OSError) as error:
         raise _explained(error) from error
     clear = [one for one in (facts.host, facts.bootstrap_host) if not encryption.is_loopback(one)]
     if clear and made.authority is None:

@@ -280,6 +280,9 @@ def test_brokers_of_their_own_are_renewed_by_the_command_and_watched_by_serve(tm
     assert "is new (there was none)" in done.stdout
     assert "broker.example.com" in read((apart.data / "operations-broker" / "server.pem").read_text()).names
     assert "nothing to renew now" in apart.cli("renew-certificates").stdout
+    refused = apart.cli("serve", "--tls-ca", str(tmp_path / "none.pem"))
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+    assert "none.pem cannot be used: No such file" in refused.stderr.replace("\n", "")
     age(apart, 10)
     apart.env = {**QUICK, "BOOTSTRAP_BRIDGE_METRICS_PORT": str(ports[2])}
     with running(apart):
