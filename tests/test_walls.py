@@ -1,6 +1,7 @@
 """The walls between the rooms: who may import whom, which room knows which library, and that each room is tested."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -470,3 +471,9 @@ KNOWING_THE_BRIDGE = {"spied"}
 def test_what_must_come_of_attacks_is_not_taken_from_the_bridge_itself(path: Path) -> None:
     known = {name for name, _ in imports_of(path) if name.split(".")[0] == "bridge"}
     assert bool(known) == (path.stem in KNOWING_THE_BRIDGE)
+
+
+def test_who_runs_a_command_does_not_wait_for_the_database_to_be_loaded() -> None:
+    look = "import sys, bridge.cli; print(*sorted({'sqlalchemy', 'alembic', 'prometheus_client'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n", "import it in the command that needs it"

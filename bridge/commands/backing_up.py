@@ -6,20 +6,22 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bridge import display
-from bridge.backups import BackupFault, making, restoring
+from bridge.backups import BackupFault
 from bridge.backups.archive import is_standard
 from bridge.commands.terminal import close_to_others
-from bridge.database_file import path_of
 from bridge.folder import Folder
 from bridge.installation import InstallationFault
 from bridge.locks import Busy
 from bridge.speaking import DONE, REFUSED, WRONG_USAGE, OwnFolder, OwnJson, app, err, out
+
+if TYPE_CHECKING:  # what looks into the database is loaded by who needs it: other commands are asked for more often
+    from bridge.backups import making, restoring
 
 SHOWN: Final = 20
 """Names of one kind that people are shown; --json has all."""
@@ -51,6 +53,8 @@ def backup(
     as_json: Annotated[bool, typer.Option("--json", help="Tell what was written as JSON.")] = False,
 ) -> None:
     """Write a backup of the whole installation into one file, while the bridge runs."""
+    from bridge.backups import making
+
     if keys_only and (without_keys or without_database or is_standard(file)):
         raise _fail("--keys-only takes a file, and goes with --force and --data alone", WRONG_USAGE)
     aside = is_standard(file)
@@ -98,6 +102,9 @@ def restore(
     as_json: OwnJson = False,
 ) -> None:
     """Put a backup back into the folder; what is there is moved aside. Bridge and brokers must have ended."""
+    from bridge.backups import restoring
+    from bridge.database_file import path_of
+
     if database is not None and (path := path_of(database)) != Folder(data).database and path is not None:
         raise _fail(f"it is put back as {Folder(data).database}: leave --database away, then move it", WRONG_USAGE)
     with _faults_in_words(), _interruptible(), _progress(as_json=as_json) as noted:
@@ -139,7 +146,7 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(*, as_json: bool) -> Iterator[making.Noted]:
+def _progress(*, as_json: bool) -> Iterator["making.Noted"]:
     """Show people at a terminal how far it is."""
     columns = (
         TextColumn("{task.description}"),
@@ -165,7 +172,7 @@ def _say(text: str, style: str = "") -> None:
     out.print(display.text(text), style=style, highlight=False)
 
 
-def _show_backup(made: making.Made, console: Any) -> None:
+def _show_backup(made: "making.Made", console: Any) -> None:
     manifest = made.manifest
     rows = ", ".join(f"{what}: {number}" for what, number in manifest.counts.items()) or "no database"
     size = f"{made.bytes / 1e3:.0f} kB" if made.bytes < 1_000_000 else f"{made.bytes / 1e6:.1f} MB"
@@ -179,7 +186,7 @@ def _show_backup(made: making.Made, console: Any) -> None:
     console.print(display.text(words), highlight=False)
 
 
-def _show_restored(restored: restoring.Restored, data: Path) -> None:
+def _show_restored(restored: "restoring.Restored", data: Path) -> None:
     manifest = restored.manifest
     _say(f"Restored {data} to the state of {manifest.at}, by bootstrap-bridge {manifest.program}", "bold green")
     if restored.aside is not None:
@@ -197,7 +204,7 @@ def _show_restored(restored: restoring.Restored, data: Path) -> None:
     display.hint(out, f"bootstrap-bridge up{given}")
 
 
-def _show_changes(restored: restoring.Restored) -> None:
+def _show_changes(restored: "restoring.Restored") -> None:
     changes, at = restored.changes, restored.manifest.at
     if changes.compared is None:
         _say(f"What has changed since is not known: {changes.reason}", "yellow")

@@ -5,18 +5,20 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridge import display, key_rows, rotation
+from bridge import display
 from bridge.credentials import BadSecret
 from bridge.folder import InstallationFault
 from bridge.installation import Installation, load
-from bridge.key_rows import RowsFault, Uses
 from bridge.locks import Busy
 from bridge.speaking import DONE, NOT_REACHED, REFUSED, WRONG_USAGE, OwnFolder, OwnJson, app, err, out
 from bridge.telling import BY_HAND, Answer, Changing, Told, changing
+
+if TYPE_CHECKING:  # what looks into the database is loaded by who needs it: other commands are asked for more often
+    from bridge.key_rows import Uses
 
 
 @app.command("rotate-key")
@@ -47,6 +49,9 @@ def rotate_key(
     as_json: OwnJson = False,
 ) -> None:
     """Make a new master key, which all further acceptances use. Old ones stay until they are removed."""
+    from bridge import rotation
+    from bridge.key_rows import RowsFault
+
     if show + re_encrypt + remove_unused + own_logins > 1:
         err.print("one of --list, --re-encrypt, --remove-unused and --own-logins at a time", style="red")
         raise typer.Exit(WRONG_USAGE)
@@ -79,7 +84,7 @@ def _print(content: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
 
 
-def _show(made: Installation, found: Uses, as_json: bool) -> None:
+def _show(made: Installation, found: "Uses", as_json: bool) -> None:
     ring = made.keys
     rows = {key_id: dict(found.get(key_id, {})) for key_id in ring.masters}
     if as_json:
@@ -99,6 +104,8 @@ def _named(rows: Mapping[str, int]) -> str:
 
 
 def _rotate(made: Installation, change: Changing, as_json: bool) -> int:
+    from bridge import rotation
+
     ring = rotation.rotate(made)
     told = change.tell(lambda loaded: loaded.current == ring.current)
     if as_json:
@@ -110,6 +117,8 @@ def _rotate(made: Installation, change: Changing, as_json: bool) -> int:
 
 
 def _remove_unused(made: Installation, url: str, change: Changing, as_json: bool) -> int:
+    from bridge import rotation
+
     told = change.tell(lambda loaded: loaded.current == made.keys.current)
     if not told.is_current:
         err.print("A bridge runs that may still use an old key: nothing is removed.", style="red")
@@ -128,6 +137,8 @@ def _remove_unused(made: Installation, url: str, change: Changing, as_json: bool
 
 
 def _re_encrypt(made: Installation, url: str, as_json: bool) -> int:
+    from bridge import key_rows, rotation
+
     rotation.refuse_unseen(made, url)
     number = asyncio.run(key_rows.encrypt_anew(url, made.keys))
     if as_json:
@@ -138,6 +149,8 @@ def _re_encrypt(made: Installation, url: str, as_json: bool) -> int:
 
 
 def _own_logins(made: Installation, change: Changing) -> int:
+    from bridge import rotation
+
     if change.bridge_runs:
         err.print("A bridge runs in this folder: stop it and both brokers first.", style="red")
         return REFUSED

@@ -163,17 +163,17 @@ async def test_guesses_of_a_short_token_end_acceptance_by_itself(access: Access,
         contextlib.AsyncExitStack() as stack,
         setting(admin, {"security-token.max-attempts": 3}),
     ):
-        await admin.ok("register", {"id": "guess-3", "securityToken": "1234", "autoAccept": True})
+        await admin.ok("register", {"id": "guessed-3", "securityToken": "1234", "autoAccept": True})
         for guess in ("0000", "1111"):
-            await enter(stack, access, "guess-3", {"securityToken": guess})
-        assert (await admin.get("guess-3"))["autoAccept"] is True
-        await enter(stack, access, "guess-3", {"securityToken": "2222"})
-        await watcher.of("guess-3", "registered", "auto-accept-suspended")
-        assert (await admin.get("guess-3"))["autoAccept"] is False
-        right = await enter(stack, access, "guess-3", {"securityToken": "1234"})
-        await watcher.of("guess-3", "requested")
-        assert (await admin.get("guess-3"))["status"] == "PENDING_ACCEPTANCE", "a person decides now"
-        await admin.ok("accept", {"id": "guess-3"})
+            await enter(stack, access, "guessed-3", {"securityToken": guess})
+        assert (await admin.get("guessed-3"))["autoAccept"] is True
+        await enter(stack, access, "guessed-3", {"securityToken": "2222"})
+        await watcher.of("guessed-3", "registered", "auto-accept-suspended")
+        assert (await admin.get("guessed-3"))["autoAccept"] is False
+        right = await enter(stack, access, "guessed-3", {"securityToken": "1234"})
+        await watcher.of("guessed-3", "requested")
+        assert (await admin.get("guessed-3"))["status"] == "PENDING_ACCEPTANCE", "a person decides now"
+        await admin.ok("accept", {"id": "guessed-3"})
         await accepted(right)
 
 
