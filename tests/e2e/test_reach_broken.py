@@ -47,6 +47,18 @@ AT_GATE = {
 class BrokenSite(SpiedSite):
     gate_lines = ("user devicebootstrap", *AT_GATE)
 
+    def make(self) -> None:
+        super().make()
+        for path in self.data.glob("*-broker/mosquitto.conf"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("sys_interval 1\n")
+
+
+async def figures_come(spies: Spies) -> None:
+    """Brokers tell of themselves now and then: those asleep must have missed it once."""
+    await spies.gate.until_told_of("$SYS/")
+    await spies.operations.until_told_of("$SYS/")
+
 
 async def make_holes(spies: Spies) -> None:
     """Give the attackers of the operations broker more than they should have."""
@@ -79,7 +91,7 @@ def noticed(siege: Siege) -> set[str]:
 def test_each_hole_is_noticed_by_the_rows_that_it_concerns_and_no_others(tmp_path: Path) -> None:
     site = BrokenSite(tmp_path / "data")
     with running(site):
-        siege = asyncio.run(besiege(site, make_holes))
+        siege = asyncio.run(besiege(site, make_holes, figures_come))
     assert noticed(siege) == set().union(*(rows for _, _, rows in AT_OPERATIONS.values()), *AT_GATE.values())
     assert siege.after != siege.before, "an info of the neighbour was forged"
     assert len(siege.intruders) == len(VERSIONS) * len(WAYS), "each order for an account was carried out"

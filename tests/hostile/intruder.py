@@ -93,6 +93,16 @@ class Intruder:
                 self._came.clear()
                 await self._came.wait()
 
+    async def until_told_of(self, topics: str) -> None:
+        """Wait for another message whose topic begins so. Raises Ended."""
+        done = len(self.heard)
+        async with asyncio.timeout(PATIENCE):
+            while not any(one.topic.startswith(topics) for one in self.heard[done:]):
+                if self.ended.is_set():
+                    raise Ended
+                self._came.clear()
+                await self._came.wait()
+
     async def until_ended(self) -> None:
         """Wait for the end of the connection."""
         async with asyncio.timeout(PATIENCE):

@@ -192,8 +192,15 @@ async def _wait_for_answers(stage: Stage, one: Credentials, intruder: Intruder) 
         await stage.until_said(one.real("<me>"), "done")
 
 
-async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] | None = None) -> Siege:
-    """Try all rows, and return what came of each. ``breaking`` is done before the attackers come."""
+async def besiege(
+    site: SpiedSite,
+    breaking: Callable[[Spies], Awaitable[None]] | None = None,
+    while_asleep: Callable[[Spies], Awaitable[None]] | None = None,
+) -> Siege:
+    """Try all rows, and return what came of each.
+
+    ``breaking`` is done before the attackers come, ``while_asleep`` before those wake who left their sessions behind.
+    """
     async with staged(site.access) as stage, spying(site) as spies, contextlib.AsyncExitStack() as stack:
         if breaking is not None:
             await breaking(spies)
@@ -211,6 +218,8 @@ async def besiege(site: SpiedSite, breaking: Callable[[Spies], Awaitable[None]] 
         await stage.traffic()
         await spies.until_all_is_heard()
         siege.flowed = {Broker.GATE: list(spies.gate.heard), Broker.OPERATIONS: list(spies.operations.heard)}
+        if while_asleep is not None:
+            await while_asleep(spies)
         await siege.entering.wake(stack)
         await _attack(siege, stage, spies, intruders)
         siege.kept = await retained(site)
