@@ -44,6 +44,17 @@ def test_what_decides_who_is_who_is_refused_with_file_mode_and_command(data: Pat
     assert path.stat().st_mode & 0o777 == mode, "it is not hidden that others may have read it"
 
 
+@pytest.mark.parametrize("name", ["ca.key", "next-ca.key"])
+def test_an_authoritys_key_that_others_could_read_is_refused_as_the_master_keys_are(data: Path, name: str) -> None:
+    path = data / "bridge" / name
+    path.touch(mode=0o600)
+    assert close(data) == []
+    path.chmod(0o644)
+    with pytest.raises(InstallationFault, match=f"{name} has mode 0644"):
+        close(data)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
 @pytest.mark.parametrize("name", CLOSED)
 def test_what_the_bridge_writes_itself_is_closed_and_told(data: Path, name: str, mode: int) -> None:
