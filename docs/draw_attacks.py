@@ -8,13 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from docs.drawing import redrawn
 from tests.hostile import Attack, Login
 from tests.hostile.reach import PLACES
 from tests.hostile.rows import ATTACKS
 
 PAGE = Path(__file__).parent / "attacks.md"
-BEGINS: Final = "<!-- drawn by make docs: {} -->"
-ENDS: Final = "<!-- end of what is drawn -->"
 
 
 def _cell(text: str) -> str:
@@ -68,14 +67,7 @@ DRAWN: Final = {"figures": figures, "places": places, "families": families}
 
 def page() -> str:
     """Return the whole page, its tables drawn anew."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, draw in DRAWN.items():
-        before, begins, rest = text.partition(BEGINS.format(name))
-        _, ends, after = rest.partition(ENDS)
-        assert begins, f"{PAGE} has no place for {name}"
-        assert ends, f"{PAGE} has no place for {name}"
-        text = f"{before}{begins}\n\n{draw()}\n\n{ends}{after}"
-    return text
+    return redrawn(PAGE, DRAWN)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from bridge.arrows import Arrow
+from docs.drawing import redrawn
 from tests.e2e.crashes import SCENARIOS
 from tests.invariants import INVARIANTS
 
 PAGE = Path(__file__).parent / "faults.md"
-BEGINS: Final = "<!-- drawn by make docs: {} -->"
-ENDS: Final = "<!-- end of what is drawn -->"
 
 
 def arrows() -> str:
@@ -47,14 +46,7 @@ DRAWN: Final = {"arrows": arrows, "scenarios": scenarios, "invariants": invarian
 
 def page() -> str:
     """Return the whole page, its tables drawn anew."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, draw in DRAWN.items():
-        before, begins, rest = text.partition(BEGINS.format(name))
-        _, ends, after = rest.partition(ENDS)
-        assert begins, f"{PAGE} has no place for {name}"
-        assert ends, f"{PAGE} has no place for {name}"
-        text = f"{before}{begins}\n\n{draw()}\n\n{ends}{after}"
-    return text
+    return redrawn(PAGE, DRAWN)
 
 
 if __name__ == "__main__":
