@@ -6,15 +6,15 @@ const ICONS = {
   ACCEPTED: "M5 12.5l4.5 4.5L19 7.5",
   BLOCKED: "M5.6 5.6l12.8 12.8M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20z",
 };
+import AcceptCell from "/static/accept_cell.js";
+
 export default {
-  props: { rows: Array, texts: Object, statuses: Object, policy: String, may: Object, tenancy: Boolean },
-  data: () => ({ tokens: {} }),
+  components: { AcceptCell },
+  props: { notices: Object, rows: Array, texts: Object, statuses: Object, policy: String, may: Object, tenancy: Boolean },
+  data: () => ({ drafts: {} }),
   methods: {
     icon: (status) => ICONS[status],
     when: (time) => (time ? new Date(time).toLocaleString() : ""),
-    accept(row) {
-      this.$emit("accept", { id: row.id, token: this.tokens[row.id] || "" });
-    },
   },
   template: `
     <table class="grid registrations">
@@ -26,10 +26,8 @@ export default {
           <td :data-label="texts.status"><span class="status" :class="row.status"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path :d="icon(row.status)" /></svg>{{ statuses[row.status] }}</span></td>
           <td :data-label="texts.created">{{ when(row.creationTime) }}</td>
           <td data-label="">
-            <form v-if="row.status === 'PENDING_ACCEPTANCE' && may.accept" @submit.prevent="accept(row)">
-              <input v-if="policy !== 'IGNORED'" class="field" type="text" v-model="tokens[row.id]" :aria-label="texts.token" :placeholder="texts.token" autocomplete="off" />
-              <button class="btn primary" type="submit">{{ texts.accept }}</button>
-            </form>
+            <accept-cell :row="row" :policy="policy" :may="may" :texts="texts" :draft="drafts[row.id] ??= {}" :notice="notices[row.id]"
+              @act="(what, data) => $emit('act', { what, id: row.id, ...data })" />
           </td>
         </tr>
       </tbody>

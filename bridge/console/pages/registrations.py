@@ -3,9 +3,10 @@
 from typing import Any
 
 from fastapi import Request
-from nicegui import events, ui
+from nicegui import ui
 from nicegui.element import Element
 
+from bridge.console import accepting
 from bridge.console.live import Live, telling
 from bridge.console.sessions import Session
 from bridge.console.shell import page
@@ -42,12 +43,6 @@ async def registrations(session: Session, request: Request) -> None:
         result = await session.request("list", {"limit": 50})
         table.show(result["registrations"])
 
-    async def accept(event: events.GenericEventArguments) -> None:
-        with telling() as told:
-            await session.request("accept", {"id": event.args["id"], "securityToken": event.args["token"]})
-        if told.done:
-            live.refresh()
-
-    table.on("accept", accept)
     live = Live(session, load, lambda topic, _: "/registrations/" in topic or topic.endswith("/bulk"))
+    accepting.Desk(session, table, live)
     await live.now()
