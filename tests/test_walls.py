@@ -182,7 +182,7 @@ ROOMS: dict[str, str] = {
     "console.shell": "console.live console.sessions console.texts",
     "console.verdicts": "console.texts",
     "console.again": "console.texts names",
-    "console.accepting": "admin console.again console.live console.sessions console.texts console.verdicts",
+    "console.accepting": "admin console.again console.live console.session console.texts console.verdicts",
     "console.components.__init__": "",
     "console.pages.__init__": "",
     "console.pages.*": "admin bulk console.* delimited names registration roles uploading",

@@ -14,7 +14,7 @@ from nicegui.element import Element
 from bridge.admin import RefusedByBridge
 from bridge.console.again import CannotBeKept, made_again
 from bridge.console.live import Live, telling, while_open
-from bridge.console.sessions import Away, Ended, Session, State
+from bridge.console.session import Away, Ended, Session, State
 from bridge.console.texts import text
 from bridge.console.verdicts import Notice, refused, sentence
 
