@@ -179,6 +179,8 @@ ROOMS: dict[str, str] = {
     "console.session": "admin backoff broker names roles",
     "console.sessions": "admin broker console.session names",
     "console.live": "admin console.sessions console.texts",
+    "console.acting": "admin console.sessions console.texts",
+    "console.listing": "",
     "console.shell": "console.live console.sessions console.texts",
     "console.components.__init__": "",
     "console.pages.__init__": "",

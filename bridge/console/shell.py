@@ -37,6 +37,8 @@ NAVIGATOR: Final = (
     Entry("/audit", "audit", "history", "audit", "settings_menu"),
     Entry("/options", "options", "tune", "list-options", "settings_menu"),
     Entry("/administrators", "administrators", "admin_panel_settings", "list-administrators", "settings_menu"),
+    Entry("/applications", "applications", "apps", "list-applications", "settings_menu"),
+    Entry("/tenants", "tenants", "domain", "list-tenants", "settings_menu"),
 )
 
 Builder = Callable[..., Awaitable[None]]
