@@ -12,16 +12,12 @@ from nicegui import events, ui
 from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
+from bridge.console.acting import fault_of, word
 from bridge.console.again import CannotBeKept, made_again
 from bridge.console.live import Live, telling, while_open
 from bridge.console.session import Away, Ended, Session, State
 from bridge.console.texts import text
 from bridge.console.verdicts import Notice, refused, sentence
-
-def _word(args: Mapping[str, Any], name: str) -> str:
-    value = args.get(name)
-    return value if isinstance(value, str) else ""
-
 
 class Desk:
     """Does what people ask for at the rows of ``table``, and tells at the row what became of it.
@@ -56,8 +52,8 @@ class Desk:
 
     async def _act(self, event: events.GenericEventArguments) -> None:
         args = event.args if isinstance(event.args, dict) else {}
-        device_id = _word(args, "id")
-        does = {"accept": self._accept, "again": self._again}.get(_word(args, "what"))
+        device_id = word(args, "id")
+        does = {"accept": self._accept, "again": self._again}.get(word(args, "what"))
         if does is None or not device_id or device_id in self._at_work:
             return
         self._at_work.add(device_id)
@@ -67,7 +63,7 @@ class Desk:
             self._tell(device_id, refused(device_id, error.code, error.message, error.details))
             await self._look_at_policy()
         except Away as error:
-            self._tell(device_id, Notice("bad", text("accept.away", reason=str(error))))
+            self._tell(device_id, Notice("bad", fault_of(error)))
         except Ended:
             return  # the frame opens the login page
         finally:
@@ -76,8 +72,8 @@ class Desk:
 
     async def _accept(self, device_id: str, args: Mapping[str, Any]) -> Notice:
         self._tell(device_id, Notice("wait", text("accept.wait_accept")))
-        payload = {"id": device_id, "securityToken": _word(args, "token")}
-        if claim := _word(args, "claim"):
+        payload = {"id": device_id, "securityToken": word(args, "token")}
+        if claim := word(args, "claim"):
             payload["claim"] = claim
         await self._session.request("accept", payload)
         return Notice("good", text("accept.done_accept"))
@@ -92,7 +88,7 @@ class Desk:
         """Delete a registration and make it anew. Once it is deleted, nothing but the end of the session gives up."""
         self._tell(device_id, Notice("wait", text("accept.wait_again")))
         before = await self._session.request("get", {"id": device_id})
-        token, auto_accept = _word(args, "token"), args.get("auto") is True
+        token, auto_accept = word(args, "token"), args.get("auto") is True
         try:
             payload = made_again(before, token, auto_accept=auto_accept, own_tenant=self._session.tenant)
         except CannotBeKept as error:

@@ -27,7 +27,7 @@ export default {
           <td :data-label="texts.created">{{ when(row.creationTime) }}</td>
           <td data-label="">
             <accept-cell :row="row" :policy="policy" :may="may" :texts="texts" :draft="drafts[row.id] ??= {}" :notice="notices[row.id]"
-              @act="(what, data) => $emit('act', { what, id: row.id, ...data })" />
+              @act="act(row.id, $event)" />
           </td>
         </tr>
       </tbody>

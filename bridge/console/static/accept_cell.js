@@ -41,12 +41,6 @@ export default {
     noticeId() {
       return `accept-notice-${this.$.uid}`;
     },
-    progress() {
-      if (this.row.status !== "ACCEPTED") return "";
-      if (this.row.confirmedTime) return this.texts.progress_confirmed;
-      if (this.row.deliveredTime) return this.texts.progress_delivered;
-      return this.row.installedTime ? this.texts.progress_installed : this.texts.progress_accepted;
-    },
   },
   watch: {
     "notice.n"() {
@@ -112,14 +106,11 @@ export default {
           :aria-label="fill(texts.token_of, { id: row.id })" :placeholder="texts.token"
           :aria-invalid="isTokenBad" :aria-describedby="noticeId"
           autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false" />
-        <button class="btn primary" type="submit" :aria-label="fill(texts.accept_of, { id: row.id })"
-          :aria-disabled="busy">{{ texts.accept }}</button>
+        <button class="btn primary" type="submit" :aria-disabled="busy">{{ texts.accept }}</button>
         <button v-if="isContested" class="btn" type="button" @click="choosing = true">{{
           counted(texts, "compare", row.claims.length) }}</button>
       </form>
-      <button v-else-if="row.status === 'BLOCKED' && mayAgain" class="btn" type="button" :aria-disabled="busy"
-        :aria-label="fill(texts.again_of, { id: row.id })" @click="again = true">{{ texts.again }}</button>
-      <p v-else-if="progress" class="quiet">{{ progress }}</p>
+      <button v-else-if="row.status === 'BLOCKED' && mayAgain" class="btn" type="button" :aria-disabled="busy" @click="again = true">{{ texts.again }}</button>
       <p v-if="isPending && row.claimsOverflow" class="ask">{{ texts.overflow }}</p>
       <p :id="noticeId" class="notice" :class="notice?.kind" role="status"><span v-if="notice" :key="notice.n">{{ notice.text }}</span></p>
       <claim-choice v-if="choosing" :row="row" :texts="texts" :typed="typed" :notice="notice" :asks-token="asksToken"

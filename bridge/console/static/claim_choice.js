@@ -1,7 +1,9 @@
 // A window with the callers that claim to be one device, side by side, to choose the right one.
-import { counted, fill, moment } from "./words.js";
+import Modal from "./dialog.js";
+import { counted, fill, when } from "./words.js";
 
 export default {
+  components: { Modal },
   props: {
     row: Object,
     texts: Object,
@@ -29,24 +31,17 @@ export default {
       return `claims-${this.$.uid}`;
     },
   },
-  mounted() {
-    this.$refs.box.showModal();
-  },
-  beforeUnmount() {
-    this.$refs.box.close();
-  },
   methods: {
     fill,
     counted,
-    moment,
+    when,
     choose() {
       if (this.chosen) this.$emit("choose", this.chosen.fingerprint);
     },
   },
   template: `
-    <dialog ref="box" class="window wide" :aria-labelledby="uid" @close="$emit('close')">
-      <form @submit.prevent="choose()">
-        <h2 :id="uid">{{ fill(texts.choice_title, { id: row.id }) }}</h2>
+    <modal wide :title="fill(texts.choice_title, { id: row.id })" :close="texts.close" @closed="$emit('close')">
+      <form class="form" @submit.prevent="choose()">
         <p>{{ texts.choice_intro }}</p>
         <p v-if="row.claimsOverflow" class="ask">{{ texts.choice_overflow }}</p>
         <fieldset class="claims">
@@ -58,18 +53,18 @@ export default {
               <code v-if="claim.keyFingerprint" class="key">{{ claim.keyFingerprint }}</code><span v-else>{{ texts.choice_no_key }}</span></span>
             <span><span class="quiet">{{ texts.choice_token }}</span> {{ claim.tokenSent ? texts.yes : texts.no }}</span>
             <span><span class="quiet">{{ texts.choice_call }}</span> {{ claim.call === "private" ? texts.call_private : texts.call_plain }}</span>
-            <span><span class="quiet">{{ texts.choice_first }}</span> <time :datetime="claim.firstSeen">{{ moment(claim.firstSeen) }}</time></span>
+            <span><span class="quiet">{{ texts.choice_first }}</span> <time :datetime="claim.firstSeen">{{ when(claim.firstSeen) }}</time></span>
           </label>
         </fieldset>
         <p v-if="others" class="quiet">{{ counted(texts, "choice_others", others) }}</p>
-        <label v-if="asksToken && chosen?.tokenSent" class="labelled">{{ texts.token }}
+        <label v-if="asksToken && chosen?.tokenSent">{{ texts.token }}
           <input class="field" type="text" v-model="typed.token" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false" /></label>
         <p class="notice" :class="notice?.kind" role="status"><span v-if="notice" :key="notice.n">{{ notice.text }}</span></p>
-        <div class="window-actions">
+        <footer>
           <button v-if="mayAgain" class="btn" type="button" @click="$emit('again')">{{ texts.again }}</button>
-          <button class="btn" type="button" @click="$refs.box.close()">{{ texts.cancel }}</button>
+          <button class="btn" type="button" @click="$emit('close')">{{ texts.cancel }}</button>
           <button class="btn primary" type="submit" :aria-disabled="busy || !chosen">{{ texts.choice_accept }}</button>
-        </div>
+        </footer>
       </form>
-    </dialog>`,
+    </modal>`,
 };

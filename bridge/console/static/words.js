@@ -1,6 +1,5 @@
-// Fills in texts of the console's file of words in the browser, as bridge/console/texts does on the server.
-export const fill = (words, values = {}) =>
-  words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
-export const counted = (texts, name, number) =>
-  fill(texts[`${name}_${number === 1 ? "one" : "other"}`], { number: number.toLocaleString("en-US") });
-export const moment = (time) => (time ? new Date(time).toLocaleString() : "");
+// Words and times in components, as bridge/console/texts fills them in on the server.
+export const fill = (words, values) => words.replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all));
+export const counted = (texts, name, number, values = {}) =>
+  fill(texts[`${name}_${number === 1 ? "one" : "other"}`], { ...values, number: number.toLocaleString("en") });
+export const when = (time) => (time ? new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }) : "");
