@@ -19,10 +19,11 @@ from bridge.console.session import Away, Ended, Session, State
 from bridge.console.texts import text
 from bridge.console.verdicts import Notice, refused, sentence
 
+
 class Desk:
     """Does what people ask for at the rows of ``table``, and tells at the row what became of it.
 
-    ``table`` emits ``act`` with ``what``, ``id`` and what was typed, and shows its properties ``notices`` and ``policy``.
+    ``table`` emits ``act`` with ``what``, ``id`` and what was typed; its properties ``notices`` and ``policy`` are kept.
     """
 
     def __init__(self, session: Session, table: Element, live: Live) -> None:

@@ -1,0 +1,42 @@
+"""Deletes registrations once the person has read what that means and said yes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from nicegui import events
+from nicegui.element import Element
+
+from bridge.console.live import telling
+from bridge.console.sessions import Session
+from bridge.console.texts import section
+
+AT_ONCE: Final = 1_000
+"""Ids of one ``delete`` (the contract, section 5)."""
+
+
+class Deleting(Element, component="components/confirm_delete.js"):
+    """The question, and what could not be deleted. ``done`` is called with the ids that are gone."""
+
+    def __init__(self, session: Session, done: Callable[[Sequence[str]], object]) -> None:
+        super().__init__()
+        self._session = session
+        self._done = done
+        self._props["texts"] = {**section("registrations"), "cancel": section("shell")["cancel"]}
+        self.on("delete", self._delete)
+
+    def ask(self, ids: Sequence[str]) -> None:
+        """Ask whether these are to be deleted."""
+        self.run_method("open", list(ids))
+
+    async def _delete(self, event: events.GenericEventArguments) -> None:
+        ids = [str(one) for one in event.args["ids"]]
+        failed: list[dict[str, Any]] = []
+        deleted: list[str] = []
+        with telling() as told:
+            for first in range(0, len(ids), AT_ONCE):
+                result = await self._session.request("delete", {"ids": ids[first : first + AT_ONCE]})
+                deleted += result["deleted"]
+                failed += result["failed"]
+        if deleted:
+            self._done(deleted)
+        self.run_method("ended", told.done, failed)
