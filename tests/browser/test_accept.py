@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.station import Console, Person, somebody
-from tests.e2e.hpke import key_pair
+from tests.e2e.hpke import Key
 from tests.e2e.peer import Administrator, Device, administrator, device
 from tests.e2e.people import new_tenant
 from tests.e2e.scenes import accepted, setting
@@ -170,8 +170,8 @@ async def test_under_required_the_field_is_there_and_tokens_are_compared(admin: 
 
 async def test_of_two_callers_the_one_that_is_recognised_is_accepted(admin: Person, site: AnySite) -> None:
     """They stand side by side with what each showed; the fingerprint of the key is the device's own."""
-    _, public = key_pair()
-    async with called(site, "acc-two", [{}, {"publicKey": public}]) as (other, callers):
+    key = Key()
+    async with called(site, "acc-two", [{}, {"publicKey": key.public}]) as (other, callers):
         row = await admin.row("acc-two")
         await expect(button(row, "Compare 2 callers")).to_be_visible()
         await button(row).click()
@@ -181,7 +181,7 @@ async def test_of_two_callers_the_one_that_is_recognised_is_accepted(admin: Pers
         for claim in claims:
             await expect(window.get_by_role("radio", name=claim["fingerprint"])).to_be_visible()
         right = next(claim for claim in claims if claim["keySent"])
-        await expect(window).to_contain_text(right["keyFingerprint"])
+        await expect(window).to_contain_text(key.fingerprint)
         await expect(window).to_contain_text("sent no key")
         await window.get_by_role("radio", name=right["fingerprint"]).check()
         await button(window, "Accept this caller").click()
