@@ -185,6 +185,8 @@ ROOMS: dict[str, str] = {
     "console.tabs": "console.entrance console.session",
     "console.plain": "console.texts",
     "console.live": "admin console.sessions console.texts",
+    "console.acting": "admin console.sessions console.texts",
+    "console.listing": "",
     "console.shell": "console.live console.plain console.sessions console.tabs console.texts",
     "console.components.__init__": "",
     "console.pages.__init__": "",
