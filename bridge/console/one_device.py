@@ -16,7 +16,7 @@ from bridge.console.sessions import Session
 from bridge.console.texts import section
 
 
-class OneDevice(Element, component="../components/device.js"):
+class OneDevice(Element, component="components/device.js"):
     """The device with its dialogs; ``back`` are the filters of the list that the person comes from."""
 
     def __init__(self, session: Session, device_id: str, back: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ import { asking } from "/static/asking.js";
 import Modal from "/static/dialog.js";
 import GroupField from "/static/group_field.js";
 import GroupTree from "/static/group_tree.js";
-import { about, counted, fill } from "/static/words.js";
+import { counted, day, fill, minute } from "/static/words.js";
 
 const COLUMNS = ["id", "name", "type", "group", "creationTime", "lastSeen"];
 export default {
@@ -13,7 +13,7 @@ export default {
   props: { rows: Array, loaded: Boolean, first: Number, next: Boolean, groups: Array, moreGroups: Boolean, look: Object, may: Object, management: Boolean, texts: Object },
   emits: ["look"],
   data() {
-    return { wanted: { ...this.look }, chosen: {}, dialog: null, target: "", failed: [], said: "", timer: null, columns: COLUMNS };
+    return { wanted: { ...this.look }, chosen: {}, dialog: null, target: "", failed: [], said: "", timer: null, wide: matchMedia("(min-width: 761px)").matches, columns: COLUMNS };
   },
   computed: {
     ids() {
@@ -35,8 +35,9 @@ export default {
   },
   methods: {
     counted,
+    day,
     fill,
-    about,
+    minute,
     link(id) {
       return "/devices?" + new URLSearchParams([["id", id], ...new URLSearchParams(this.query)]);
     },
@@ -93,7 +94,7 @@ export default {
   template: `
     <div class="inventory">
       <aside class="card side" :aria-label="texts.groups">
-        <details open class="narrow-details"><summary>{{ texts.groups }}</summary>
+        <details :open="wide" class="narrow-details"><summary>{{ texts.groups }}</summary>
           <group-tree all :groups="groups" :more="moreGroups" :selected="wanted.group || ''" :texts="texts" @choose="group" />
         </details>
       </aside>
@@ -122,11 +123,11 @@ export default {
             <tr v-for="row in rows" :key="row.id" :data-id="row.id" :class="{ chosen: chosen[row.id] }">
               <td v-if="may.update" class="tick" data-label=""><input type="checkbox" :checked="chosen[row.id]" :aria-label="fill(texts.choose, { id: row.id })" @change="choose(row.id)" /></td>
               <td :data-label="texts.id"><a :href="link(row.id)"><bdi>{{ row.id }}</bdi></a></td>
-              <td :data-label="texts.name"><bdi class="clamp" :title="row.name">{{ row.name }}</bdi></td>
-              <td :data-label="texts.type"><bdi class="clamp" :title="row.type">{{ row.type }}</bdi></td>
-              <td :data-label="texts.group"><bdi class="clamp" :title="row.group">{{ row.group }}</bdi></td>
-              <td :data-label="texts.creationTime"><time :title="row.creationTime">{{ about(row.creationTime) }}</time></td>
-              <td :data-label="texts.lastSeen"><time v-if="row.lastInfoTime" :title="row.lastInfoTime">{{ about(row.lastInfoTime) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
+              <td :data-label="texts.name" :class="{ blank: !row.name }"><bdi class="clamp" :title="row.name">{{ row.name }}</bdi></td>
+              <td :data-label="texts.type" :class="{ blank: !row.type }"><bdi class="clamp" :title="row.type">{{ row.type }}</bdi></td>
+              <td :data-label="texts.group" :class="{ blank: !row.group }"><bdi class="clamp" :title="row.group">{{ row.group }}</bdi></td>
+              <td :data-label="texts.creationTime"><time :title="row.creationTime"><span>{{ day(row.creationTime) }}</span> <span>{{ minute(row.creationTime) }}</span></time></td>
+              <td :data-label="texts.lastSeen"><time v-if="row.lastInfoTime" :title="row.lastInfoTime"><span>{{ day(row.lastInfoTime) }}</span> <span>{{ minute(row.lastInfoTime) }}</span></time><span v-else class="quiet">{{ texts.never }}</span></td>
             </tr>
           </tbody>
         </table>

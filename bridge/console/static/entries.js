@@ -16,9 +16,9 @@ export default {
           <td :data-label="texts.at"><time :datetime="entry.at" :title="entry.at">{{ when(entry.at) }}</time></td>
           <td :data-label="texts.actor"><bdi>{{ entry.actor }}</bdi></td>
           <td :data-label="texts.did"><span :title="entry.action">{{ entry.did }}</span></td>
-          <td v-if="!of" :data-label="texts.device"><a v-if="entry.id" :href="link(entry.id)"><bdi>{{ entry.id }}</bdi></a></td>
+          <td v-if="!of" :data-label="texts.device" :class="{ blank: !entry.id }"><a v-if="entry.id" :href="link(entry.id)"><bdi>{{ entry.id }}</bdi></a></td>
           <td :data-label="texts.outcome"><span class="outcome" :class="entry.code === 'ok' ? 'good' : 'bad'">{{ entry.outcome }}</span></td>
-          <td :data-label="texts.details"><dl v-if="entry.details.length" class="details"><div v-for="[name, value] in entry.details" :key="name"><dt v-if="name">{{ name }}</dt><dd><bdi>{{ value }}</bdi></dd></div></dl></td>
+          <td :data-label="texts.details" :class="{ blank: !entry.details.length }"><dl v-if="entry.details.length" class="details"><div v-for="[name, value] in entry.details" :key="name"><dt v-if="name">{{ name }}</dt><dd><bdi>{{ value }}</bdi></dd></div></dl></td>
         </tr>
       </tbody>
     </table>`,
