@@ -44,22 +44,23 @@ class Bar:
 
 
 def began(looked: Range, now: datetime, zone: int) -> datetime:
-    """Return when the first bar begins, in UTC: bars begin at full hours, six-hour ones and days at midnight too."""
-    local = now.astimezone(UTC) + timedelta(minutes=zone)
-    hour = local.replace(minute=0, second=0, microsecond=0)
+    """Return when the first bar begins, in UTC: with an hour of the bridge, days and six hours with the person's day.
+
+    Where a clock differs from UTC by a part of an hour, so do the bars from that clock's full hours: what the bridge
+    has counted in one hour is in one bar.
+    """
+    ahead = timedelta(hours=zone // 60)
+    hour = (now.astimezone(UTC) + ahead).replace(minute=0, second=0, microsecond=0)
     last = hour - timedelta(hours=hour.hour % looked.hours)
-    return last - (looked.bars - 1) * looked.hours * _HOUR - timedelta(minutes=zone)
+    return last - (looked.bars - 1) * looked.hours * _HOUR - ahead
 
 
 def bars(series: Iterable[Mapping[str, Any]], looked: Range, now: datetime, zone: int) -> list[Bar]:
-    """Put the bridge's ``series`` into bars, those without anything too.
-
-    Where a clock differs from UTC by half an hour, an hour of the bridge belongs to the bar in which it begins.
-    """
+    """Put the bridge's ``series`` into bars, those without anything too."""
     first = began(looked, now, zone)
     numbers = [dict.fromkeys(HAPPENINGS, 0) for _ in range(looked.bars)]
     for row in series:
-        at = int((datetime.fromisoformat(row["hour"]) - first) / (looked.hours * _HOUR))
+        at = (datetime.fromisoformat(row["hour"]) - first) // (looked.hours * _HOUR)
         if 0 <= at < looked.bars:
             for name in HAPPENINGS:
                 numbers[at][name] += int(row[name])

@@ -180,11 +180,15 @@ class Now:
         with _card("now", wide=True):
             self._words = ui.label(text("overview.now_quiet"))
             self._chart = Chart("now_chart", "11rem")
-        with _card("latest", wide=True):
-            self._latest = Latest()
+        self._latest: Latest | None = None
         self.show()
         while_open(client, session.hear(self._hear))
         ui.timer(1.0, self.show, immediate=False)
+
+    def list_latest(self) -> None:
+        """Add the card of the last events here."""
+        with _card("latest", wide=True):
+            self._latest = Latest()
 
     def _hear(self, topic: str, event: Mapping[str, Any]) -> None:
         kind = str(event.get("event"))
@@ -211,7 +215,7 @@ class Now:
             else text("overview.now_quiet")
         )
         self._chart.draw(charts.pulse({name: self._pulse.course(name, at) for name in STEPS}))
-        if self._news:
+        if self._news and self._latest is not None:
             self._news = False
             self._latest.show(list(self._last))
 
@@ -256,15 +260,20 @@ async def overview(session: Session, request: Request) -> None:
     with ui.element("div").classes("page-head"):
         ui.html(text("overview.title"), sanitize=False, tag="h1")
         choice = RangeChoice(looked)
-    with ui.element("div").classes("overview"):
+    loading = ui.label(text("shell.loading")).classes("quiet").props('role="status"')
+    with ui.element("div").classes("overview") as shown:
         standing = Standing()
-        Now(session, client)
+        now_card = Now(session, client)
         activity = Activity()
+        now_card.list_latest()
+    shown.set_visibility(False)
 
     async def load() -> None:
         now = datetime.now(UTC)
         since = began(RANGES[looked], now, zone or 0)
         stats = await session.request("stats", {"since": since.isoformat().replace("+00:00", "Z")})
+        loading.set_visibility(False)
+        shown.set_visibility(True)
         standing.show(stats, looked, now)
         if zone is not None:  # before, its hours would jump
             activity.show(stats, looked, now, zone)
