@@ -22,7 +22,7 @@ def hour(at: str, **numbers: int) -> dict[str, Any]:
         ("week", 0, "2026-02-26T18:00:00+00:00"),
         ("week", 60, "2026-02-26T17:00:00+00:00"),
         ("month", 0, "2026-02-04T00:00:00+00:00"),
-        ("week", 330, "2026-02-26T13:00:00+00:00"),  # half past six there: the hours of the bridge stay whole
+        ("week", 330, "2026-02-26T19:00:00+00:00"),  # half past midnight there: the hours of the bridge stay whole
         ("month", -300, "2026-02-04T05:00:00+00:00"),
         ("month", 780, "2026-02-04T11:00:00+00:00"),  # there it is the 6th already
     ],
