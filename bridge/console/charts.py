@@ -45,7 +45,7 @@ def _names_axis(names: Sequence[str]) -> dict[str, Any]:
     return {
         "type": "category",
         "data": list(names),
-        "axisLabel": {**_QUIET, "hideOverlap": True},
+        "axisLabel": {**_QUIET, "hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"},
         "axisLine": _EDGE,
         "axisTick": {"show": False},
     }
@@ -55,8 +55,7 @@ def activity(shown: Sequence[Bar], names: Sequence[str]) -> dict[str, Any]:
     """Draw ``shown`` as bars side by side, one for each of what can happen."""
     return {
         **_ALIKE,
-        "grid": {"left": 8, "right": 8, "top": 40, "bottom": 8, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": _INK, "inactiveColor": "var(--edge)", "itemGap": 16},
+        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 8, "containLabel": True},
         "tooltip": _TOOLTIP,
         "xAxis": _names_axis(names),
         "yAxis": _numbers_axis(),
@@ -108,13 +107,13 @@ def by_status(counts: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def latency(seconds: Mapping[str, float], words: Mapping[str, str]) -> dict[str, Any]:
-    """Draw the three times as bars that lie; ``words`` are the times as people read them."""
+def latency(seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Draw the three times as bars that lie, the shortest above."""
     names = list(seconds)[::-1]
     return {
         **_ALIKE,
-        "grid": {"left": 4, "right": 84, "top": 4, "bottom": 8, "containLabel": True},
-        "xAxis": {"type": "value", "show": False, "min": 0},
+        "grid": {"left": 4, "right": 4, "top": 4, "bottom": 4, "containLabel": True},
+        "xAxis": {"type": "value", "show": False, "min": 0, "max": "dataMax"},
         "yAxis": {**_names_axis(names), "axisLine": {"show": False}},
         "series": [
             {
@@ -125,13 +124,7 @@ def latency(seconds: Mapping[str, float], words: Mapping[str, str]) -> dict[str,
                 "showBackground": True,
                 "backgroundStyle": {"color": "var(--ground)"},
                 "itemStyle": {"color": "var(--chart-accepted)", "borderRadius": 3},
-                "data": [
-                    {
-                        "value": seconds[name],
-                        "label": {"show": True, "position": "right", "formatter": words[name], **_INK},
-                    }
-                    for name in names
-                ],
+                "data": [seconds[name] for name in names],
             }
         ],
     }
@@ -144,8 +137,7 @@ def pulse(courses: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     axis["axisLabel"] |= {"interval": 9, "showMaxLabel": True}
     return {
         **_ALIKE,
-        "grid": {"left": 8, "right": 8, "top": 36, "bottom": 8, "containLabel": True},
-        "legend": {"top": 0, "left": 0, "textStyle": _INK, "inactiveColor": "var(--edge)", "itemGap": 16},
+        "grid": {"left": 8, "right": 8, "top": 12, "bottom": 8, "containLabel": True},
         "tooltip": _TOOLTIP,
         "xAxis": {
             **_names_axis(ago),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final
@@ -125,7 +125,7 @@ class Standing:
             self._intro = ui.label().classes("quiet")
             with ui.element("dl").classes("times") as self._times:
                 self._figures = {name: self._time(name) for name in ("p50", "p95", "p99")}
-            self._bars = Chart("latency_chart", "6rem")
+            self._bars = Chart("latency_chart", "5rem")
 
     @staticmethod
     def _count(status: str) -> ui.label:
@@ -161,11 +161,10 @@ class Standing:
         self._intro.set_text(text("overview.latency_intro" if took else "overview.latency_none", range=within))
         self._times.set_visibility(bool(took))
         self._bars.set_visibility(bool(took))
-        words = {name: duration(value) for name, value in took.items()}
-        for name, told in words.items():
-            self._figures[name].set_text(told)
+        for name, value in took.items():
+            self._figures[name].set_text(duration(value))
         if took:
-            self._bars.draw(charts.latency(took, words))
+            self._bars.draw(charts.latency(took))
 
 
 class Now:
@@ -179,7 +178,8 @@ class Now:
         self._clock = asyncio.get_running_loop().time
         with _card("now", wide=True):
             self._words = ui.label(text("overview.now_quiet"))
-            self._chart = Chart("now_chart", "11rem")
+            _legend(STEPS)
+            self._chart = Chart("now_chart", "9rem")
         self._latest: Latest | None = None
         self.show()
         while_open(client, session.hear(self._hear))
@@ -227,7 +227,8 @@ class Activity:
         with _card("activity", wide=True):
             ui.label(text("overview.activity_intro")).classes("quiet")
             self._nothing = ui.label().classes("quiet")
-            self._chart = Chart("activity_chart", "20rem")
+            _legend(HAPPENINGS)
+            self._chart = Chart("activity_chart", "18rem")
             columns = [text("overview.time"), *(text(f"overview.{name}") for name in HAPPENINGS)]
             self._table = FiguresTable(text("overview.activity"), columns)
 
@@ -248,6 +249,14 @@ def _card(name: str, *, wide: bool = False) -> Element:
     with card:
         ui.html(text(f"overview.{name}"), sanitize=False, tag="h2")
     return card
+
+
+def _legend(names: Iterable[str]) -> None:
+    with ui.element("ul").classes("legend"):
+        for name in names:
+            with ui.element("li"):
+                ui.element("span").classes(f"dot {name}")
+                ui.label(text(f"overview.{name}"))
 
 
 @page("/overview")
