@@ -28,7 +28,7 @@ def pattern(argument: ast.expr) -> str | None:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return re.escape(argument.value)
     if isinstance(argument, ast.JoinedStr):
-        parts = [re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+" for part in argument.values]
+        parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in argument.values]
         return "".join(map(str, parts))
     if isinstance(argument, ast.IfExp):
         either = [pattern(argument.body), pattern(argument.orelse)]
