@@ -179,6 +179,8 @@ ROOMS: dict[str, str] = {
     "console.guard": "console.headers",
     "console.place": "",
     "console.throttle": "",
+    "console.figures": "console.texts",
+    "console.charts": "console.figures console.texts registration",
     "console.session": "admin backoff broker names roles",
     "console.sessions": "admin broker console.session console.throttle names",
     "console.entrance": "console.guard console.sessions",
