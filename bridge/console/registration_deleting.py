@@ -7,7 +7,7 @@ from nicegui import events
 from nicegui.element import Element
 
 from bridge.console.live import telling
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.texts import section
 
 AT_ONCE: Final = 1_000

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from nicegui.element import Element
 
-from bridge.console.viewing import View
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.texts import section
+from bridge.console.viewing import View
 
 Kind = Literal["bad", "good", "wait"]
 

@@ -7,14 +7,14 @@ from fastapi import Request
 from nicegui import events, ui
 
 from bridge.admin import RefusedByBridge
-from bridge.console.viewing import View
 from bridge.console.live import Live, telling
 from bridge.console.registration_deleting import Deleting
 from bridge.console.registration_detail import Detail
 from bridge.console.registration_table import Registrations
-from bridge.console.sessions import Away, Session
+from bridge.console.session import Away, Session
 from bridge.console.shell import page
 from bridge.console.texts import text
+from bridge.console.viewing import View
 
 
 class Listing:
