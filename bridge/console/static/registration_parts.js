@@ -13,13 +13,14 @@ export const StatusPill = {
   template: `<span class="status" :class="status"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path :d="icons[status]" /></svg>{{ words }}</span>`,
 };
 
-const MOMENT = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat([], { dateStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat([], { timeStyle: "short" });
 const EXACT = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
-// A time of the contract as the person's clock shows it.
-export const when = (time) => (time ? MOMENT.format(new Date(time)) : "");
+// A time of the contract as the person's clock shows it: in the parts between which a line may break, or to the second.
+export const when = (time) => [DAY, CLOCK].map((one) => one.format(new Date(time)));
 export const exactly = (time) => (time ? EXACT.format(new Date(time)) : "");
 export function ago(time, now) {
   const seconds = Math.max(0, (now - new Date(time)) / 1000);
