@@ -1,7 +1,8 @@
 // The table of registrations: a plain table that screen readers and keyboards know, with what is done with each row.
 // What a person types, marks and opens here stays in the browser, over each refresh of the rows and every lost connection.
 import AcceptCell from "/static/accept_cell.js";
-import { StatusPill, ago, counted, exactly, keepFocus, when } from "/static/registration_parts.js";
+import { StatusPill, ago, keepFocus, parts } from "/static/registration_parts.js";
+import { counted, fill, when } from "/static/words.js";
 
 const FILTERS = ["", "PENDING_ACCEPTANCE", "WAITING_FOR_CONNECTION", "ACCEPTED", "BLOCKED"];
 const SORTS = ["id", "name", "status", "creationTime", "lastSeen"];
@@ -36,8 +37,8 @@ export default {
     range() {
       if (!this.shown.length) return "";
       const [first, last] = [this.first, this.first + this.shown.length - 1].map((one) => one.toLocaleString());
-      if (this.total == null) return this.fill(this.next ? "range_more" : "range", { first, last });
-      return this.fill("range_of", { first, last, total: Math.max(this.total, this.first + this.shown.length - 1).toLocaleString() });
+      if (this.total == null) return fill(this.next ? this.texts.range_more : this.texts.range, { first, last });
+      return fill(this.texts.range_of, { first, last, total: Math.max(this.total, this.first + this.shown.length - 1).toLocaleString() });
     },
     sorts() {
       return SORTS.flatMap((name) => [name, `-${name}`]).map((sort) => ({ sort, words: this.texts[`sort_${sort.replace("-", "down_")}`] }));
@@ -55,8 +56,7 @@ export default {
     for (const timer of [this.ticking, this.typing, this.waiting, this.fading]) clearTimeout(timer);
   },
   methods: {
-    when, ago, exactly,
-    fill(name, values) { return counted(this.texts, name, values); },
+    ago, counted, parts, when,
     reason(row) { return row.reason ? this.texts[`reason_${row.reason}`] || row.reason : ""; },
     owner(row) {
       const [tenant, ...name] = row.owner.split("/");
@@ -132,7 +132,7 @@ export default {
       clearTimeout(this.fading);
       this.fading = setTimeout(() => (this.fresh = {}), FRESH);
       this.said = changed.length > 3
-        ? this.fill("many_changed", { number: changed.length })
+        ? fill(this.texts.many_changed, { number: changed.length })
         : changed.map((row) => `${row.name || row.id}: ${this.statuses[row.status]}`).join(". ");
     },
   },
@@ -161,7 +161,7 @@ export default {
         </div>
       </form>
       <div v-if="may.delete && chosen.length" class="chosen" role="group" :aria-label="texts.selection">
-        <b>{{ fill("selected", { number: chosen.length }) }}</b>
+        <b>{{ counted(texts, "selected", chosen.length) }}</b>
         <button type="button" class="btn danger" @click="$emit('remove', { ids: chosen })">{{ texts.delete }}</button>
         <button type="button" class="btn" @click="marked = {}">{{ texts.unselect }}</button>
       </div>
@@ -195,8 +195,8 @@ export default {
               <status-pill :status="row.status" :words="statuses[row.status]"></status-pill>
               <small v-if="reason(row)" class="why">{{ reason(row) }}</small>
             </div></td>
-            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="exactly(row.creationTime)"><span v-for="part in when(row.creationTime)">{{ part }} </span></time></td>
-            <td class="wide" :data-label="texts.last_call"><time v-if="row.lastSeen" :datetime="row.lastSeen" :title="exactly(row.lastSeen)">{{ ago(row.lastSeen, now) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
+            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="when(row.creationTime)"><span v-for="part in parts(row.creationTime)">{{ part }} </span></time></td>
+            <td class="wide" :data-label="texts.last_call"><time v-if="row.lastSeen" :datetime="row.lastSeen" :title="when(row.lastSeen)">{{ ago(row.lastSeen, now) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
             <td class="owner" :data-label="texts.owner" :title="row.owner"><bdi>{{ owner(row) }}</bdi></td>
             <td v-if="tenancy" class="owner" :data-label="texts.tenant"><bdi>{{ row.tenant }}</bdi></td>
             <td class="short" :data-label="texts.attempts"><span :class="row.failedAttempts ? 'warned' : 'quiet'">{{ row.failedAttempts }}</span></td>
