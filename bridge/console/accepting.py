@@ -23,7 +23,7 @@ from bridge.console.verdicts import Notice, refused, sentence
 class Desk:
     """Does what people ask for at the rows of ``table``, and tells at the row what became of it.
 
-    ``table`` emits ``act`` with ``what``, ``id`` and what was typed; its properties ``notices`` and ``policy`` are kept.
+    ``table`` emits ``act`` with ``what``, ``id`` and what was typed, and shows the properties ``notices``, ``policy``.
     """
 
     def __init__(self, session: Session, table: Element, live: Live) -> None:

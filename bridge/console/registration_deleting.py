@@ -1,13 +1,12 @@
 """Deletes registrations once the person has read what that means and said yes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from nicegui import events
 from nicegui.element import Element
 
-from bridge.console.live import telling
-from bridge.console.sessions import Session
+from bridge.console.acting import answer_acts
+from bridge.console.session import Session
 from bridge.console.texts import section
 
 AT_ONCE: Final = 1_000
@@ -22,21 +21,22 @@ class Deleting(Element, component="components/confirm_delete.js"):
         self._session = session
         self._done = done
         self._props["texts"] = {**section("registrations"), "cancel": section("shell")["cancel"]}
-        self.on("delete", self._delete)
+        answer_acts(self, {"delete": self._delete})
 
     def ask(self, ids: Sequence[str]) -> None:
         """Ask whether these are to be deleted."""
         self.run_method("open", list(ids))
 
-    async def _delete(self, event: events.GenericEventArguments) -> None:
-        ids = [str(one) for one in event.args["ids"]]
-        failed: list[dict[str, Any]] = []
+    async def _delete(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = [one for one in values.get("ids") or () if isinstance(one, str)]
         deleted: list[str] = []
-        with telling() as told:
+        failed: list[dict[str, Any]] = []
+        try:
             for first in range(0, len(ids), AT_ONCE):
                 result = await self._session.request("delete", {"ids": ids[first : first + AT_ONCE]})
                 deleted += result["deleted"]
                 failed += result["failed"]
-        if deleted:
-            self._done(deleted)
-        self.run_method("ended", told.done, failed)
+        finally:
+            if deleted:
+                self._done(deleted)
+        return {"failed": failed}

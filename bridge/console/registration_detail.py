@@ -7,7 +7,7 @@ from nicegui.element import Element
 from bridge.admin import RefusedByBridge
 from bridge.console.live import Live
 from bridge.console.registration_deleting import Deleting
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.texts import section
 
 ENTRIES: Final = 20

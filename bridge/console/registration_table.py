@@ -1,26 +1,25 @@
 """The table of registrations as an element of a page: what Python tells the browser, and nothing that it decides."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from nicegui.element import Element
 
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.texts import section
 from bridge.console.viewing import View
 
-Kind = Literal["bad", "good", "wait"]
-
 
 class Registrations(Element, component="components/registrations.js"):
-    """The table. It emits ``ask`` (other rows are wanted), ``act`` (in the cell of actions), ``open``, ``remove``."""
+    """The table. Its property ``notices`` is what is said at rows, by id.
+
+    It emits ``ask`` (other rows are wanted), ``act`` (something is done in a row), ``open`` and ``remove``.
+    """
 
     def __init__(self, session: Session, policy: str, view: View, tenants: Sequence[str]) -> None:
         super().__init__()
         self.rows: list[dict[str, Any]] = []
         """What is shown now, as ``list`` answered it."""
-        self.notices: dict[str, dict[str, Any]] = {}
-        """What is said at rows, by id; who changes it calls ``update``."""
         self._props.update(
             texts={**section("registrations"), "loading": section("shell")["loading"]},
             acceptTexts=dict(section("accept")),
@@ -31,7 +30,7 @@ class Registrations(Element, component="components/registrations.js"):
             tenants=list(tenants),
             own=session.tenant,
             begun=view.words,
-            notices=self.notices,
+            notices={},
         )
         self.show(view, 0, {"registrations": [], "next": None, "counts": {}})
 
@@ -55,13 +54,8 @@ class Registrations(Element, component="components/registrations.js"):
         self._props.update(turn=turn, fault=words)
         self.update()
 
-    def notice(self, device_id: str, kind: Kind, words: str) -> None:
-        """Say something at a row, until something else is said there."""
-        self.notices[device_id] = {"kind": kind, "text": words}
-        self.update()
-
     def forget(self, ids: Sequence[str]) -> None:
         """Take the marks from rows that are gone."""
         for one in ids:
-            self.notices.pop(one, None)
+            self._props["notices"].pop(one, None)
         self.run_method("forget", list(ids))

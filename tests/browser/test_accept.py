@@ -73,24 +73,24 @@ async def test_a_missing_token_is_asked_for_and_costs_nothing(admin: Person, sit
 
 async def test_wrong_tokens_are_told_at_the_row_until_it_is_blocked(admin: Person, site: AnySite) -> None:
     """How many are left stands there and stays over refreshes; what was typed stays to be corrected."""
-    async with called(site, "acc-wrong", [{"securityToken": "right"}]) as (other, _):
-        async with setting(other, {"security-token.max-attempts": 2}):
-            row = await admin.row("acc-wrong")
-            field = row.get_by_label("Security token")
-            await field.fill("left")
-            await field.press("Enter")
-            await expect(notice(row)).to_contain_text("is not the one that the device acc-wrong showed")
-            await expect(notice(row)).to_contain_text("1 more wrong token blocks it.")
-            await expect(notice(row)).to_have_attribute("role", "status")
-            await expect(field).to_have_value("left")
-            await expect(field).to_be_focused()
-            await other.ok("register", {"id": "acc-wrong-other"})
-            await admin.row("acc-wrong-other")
-            await expect(notice(row)).to_contain_text("1 more wrong token blocks it.")
-            await field.press("Enter")
-            await expect(row.locator(".status")).to_contain_text("Blocked")
-            await expect(notice(row)).to_contain_text("Too many wrong security tokens")
-            await expect(button(row, "Delete and register again")).to_be_visible()
+    shown = [{"securityToken": "right"}]
+    async with called(site, "acc-wrong", shown) as (other, _), setting(other, {"security-token.max-attempts": 2}):
+        row = await admin.row("acc-wrong")
+        field = row.get_by_label("Security token")
+        await field.fill("left")
+        await field.press("Enter")
+        await expect(notice(row)).to_contain_text("is not the one that the device acc-wrong showed")
+        await expect(notice(row)).to_contain_text("1 more wrong token blocks it.")
+        await expect(notice(row)).to_have_attribute("role", "status")
+        await expect(field).to_have_value("left")
+        await expect(field).to_be_focused()
+        await other.ok("register", {"id": "acc-wrong-other"})
+        await admin.row("acc-wrong-other")
+        await expect(notice(row)).to_contain_text("1 more wrong token blocks it.")
+        await field.press("Enter")
+        await expect(row.locator(".status")).to_contain_text("Blocked")
+        await expect(notice(row)).to_contain_text("Too many wrong security tokens")
+        await expect(button(row, "Delete and register again")).to_be_visible()
 
 
 async def test_a_blocked_device_is_registered_again_in_one_go(admin: Person, site: AnySite) -> None:
@@ -134,13 +134,13 @@ async def test_nothing_is_deleted_if_the_token_for_registering_again_is_none(adm
 
 async def test_under_ignored_there_is_no_field_and_any_device_is_accepted(admin: Person, site: AnySite) -> None:
     """Source: the source document, "Ignored security token policy"."""
-    async with called(site, "acc-ignored", [{"securityToken": "nobody asks"}]) as (other, _):
-        async with setting(other, {POLICY: "IGNORED"}):
-            await admin.open("/")
-            row = await admin.row("acc-ignored")
-            await expect(row.get_by_label("Security token")).to_have_count(0)
-            await button(row).click()
-            await expect(row.locator(".status")).to_have_text("Accepted")
+    shown = [{"securityToken": "nobody asks"}]
+    async with called(site, "acc-ignored", shown) as (other, _), setting(other, {POLICY: "IGNORED"}):
+        await admin.open("/")
+        row = await admin.row("acc-ignored")
+        await expect(row.get_by_label("Security token")).to_have_count(0)
+        await button(row).click()
+        await expect(row.locator(".status")).to_have_text("Accepted")
 
 
 async def test_a_policy_that_has_changed_since_brings_the_field_when_a_token_is_needed(
@@ -159,13 +159,13 @@ async def test_a_policy_that_has_changed_since_brings_the_field_when_a_token_is_
 
 async def test_under_required_the_field_is_there_and_tokens_are_compared(admin: Person, site: AnySite) -> None:
     """Source: the source document, "Required security token policy"."""
-    async with called(site, "acc-required", [{"securityToken": "shown"}]) as (other, _):
-        async with setting(other, {POLICY: "REQUIRED"}):
-            await admin.open("/")
-            row = await admin.row("acc-required")
-            await row.get_by_label("Security token").fill("shown")
-            await button(row).click()
-            await expect(row.locator(".status")).to_have_text("Accepted")
+    shown = [{"securityToken": "shown"}]
+    async with called(site, "acc-required", shown) as (other, _), setting(other, {POLICY: "REQUIRED"}):
+        await admin.open("/")
+        row = await admin.row("acc-required")
+        await row.get_by_label("Security token").fill("shown")
+        await button(row).click()
+        await expect(row.locator(".status")).to_have_text("Accepted")
 
 
 async def test_of_two_callers_the_one_that_is_recognised_is_accepted(admin: Person, site: AnySite) -> None:

@@ -1,5 +1,6 @@
 // One registration in full, at the side of the table: what is known of it, who called in its name, and its history.
-import { StatusPill, exactly } from "/static/registration_parts.js";
+import { StatusPill } from "/static/registration_parts.js";
+import { when } from "/static/words.js";
 
 const TIMES = ["creationTime", "acceptedTime", "installedTime", "deliveredTime", "confirmedTime", "lastSeen"];
 
@@ -18,7 +19,7 @@ export default {
         ["id", row.id], ["name", row.name], ["type", row.type], ["group", row.group], ["tenant", row.tenant], ["owner", row.owner],
         ["calls", row.calls.toLocaleString()], ["token_sent_long", yes(row.tokenSent)], ["attempts_long", row.failedAttempts.toLocaleString()],
         ["auto_accept", yes(row.autoAccept)],
-        ...TIMES.map((name) => [`time_${name}`, exactly(row[name])]),
+        ...TIMES.map((name) => [`time_${name}`, when(row[name])]),
       ].filter(([, value]) => value != null && value !== "");
     },
     properties() { return this.row && Object.keys(this.row.properties || {}).length ? JSON.stringify(this.row.properties, null, 2) : ""; },
@@ -30,7 +31,7 @@ export default {
     this.turn(this.shown);
   },
   methods: {
-    exactly,
+    when,
     turn(id) {
       const dialog = this.$refs.dialog;
       if (id && !dialog.open) dialog.showModal();
@@ -71,10 +72,10 @@ export default {
         <ul class="claims"><li v-for="claim in row.claims" :key="claim.fingerprint" class="card">
           <dl class="facts">
             <dt>{{ texts.fingerprint }}</dt><dd><code>{{ claim.fingerprint }}</code></dd>
-            <dt>{{ texts.key }}</dt><dd><code v-if="claim.keyFingerprint" class="key">{{ claim.keyFingerprint }}</code><span v-else class="quiet">{{ texts.key_none }}</span></dd>
+            <dt>{{ texts.key }}</dt><dd><code v-if="claim.keyFingerprint" class="key"><span v-for="four in claim.keyFingerprint.split(' ')">{{ four }} </span></code><span v-else class="quiet">{{ texts.key_none }}</span></dd>
             <dt>{{ texts.call }}</dt><dd>{{ texts["call_" + claim.call] }}</dd>
             <dt>{{ texts.token_sent_long }}</dt><dd>{{ claim.tokenSent ? texts.yes : texts.no }}</dd>
-            <dt>{{ texts.first_seen }}</dt><dd>{{ exactly(claim.firstSeen) }}</dd>
+            <dt>{{ texts.first_seen }}</dt><dd>{{ when(claim.firstSeen) }}</dd>
           </dl>
         </li></ul>
         <template v-if="properties"><h3>{{ texts.properties }}</h3><pre class="mono">{{ properties }}</pre></template>
@@ -83,7 +84,7 @@ export default {
         <h3>{{ texts.history }}</h3>
         <p v-if="!history.length" class="quiet">{{ texts.no_history }}</p>
         <ol class="history"><li v-for="(one, index) in history" :key="one.at + index">
-          <time :datetime="one.at">{{ exactly(one.at) }}</time>
+          <time :datetime="one.at">{{ when(one.at) }}</time>
           <span><b>{{ action(one) }}</b> <span :class="one.outcome === 'ok' ? 'quiet' : 'fault'">{{ outcome(one) }}</span></span>
           <span class="quiet"><bdi>{{ one.actor }}</bdi></span>
           <small v-if="details(one)" class="quiet">{{ details(one) }}</small>

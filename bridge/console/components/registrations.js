@@ -1,7 +1,8 @@
 // The table of registrations: a plain table that screen readers and keyboards know, with what is done with each row.
 // What a person types, marks and opens here stays in the browser, over each refresh of the rows and every lost connection.
 import AcceptCell from "/static/accept_cell.js";
-import { StatusPill, ago, counted, keepFocus, when } from "/static/registration_parts.js";
+import { StatusPill, ago, keepFocus, parts } from "/static/registration_parts.js";
+import { counted, fill, when } from "/static/words.js";
 
 const FILTERS = ["", "PENDING_ACCEPTANCE", "WAITING_FOR_CONNECTION", "ACCEPTED", "BLOCKED"];
 const SORTS = ["id", "name", "status", "creationTime", "lastSeen"];
@@ -36,8 +37,8 @@ export default {
     range() {
       if (!this.shown.length) return "";
       const [first, last] = [this.first, this.first + this.shown.length - 1].map((one) => one.toLocaleString());
-      if (this.total == null) return this.fill(this.next ? "range_more" : "range", { first, last });
-      return this.fill("range_of", { first, last, total: Math.max(this.total, this.first + this.shown.length - 1).toLocaleString() });
+      if (this.total == null) return fill(this.next ? this.texts.range_more : this.texts.range, { first, last });
+      return fill(this.texts.range_of, { first, last, total: Math.max(this.total, this.first + this.shown.length - 1).toLocaleString() });
     },
     sorts() {
       return SORTS.flatMap((name) => [name, `-${name}`]).map((sort) => ({ sort, words: this.texts[`sort_${sort.replace("-", "down_")}`] }));
@@ -55,14 +56,8 @@ export default {
     for (const timer of [this.ticking, this.typing, this.waiting, this.fading]) clearTimeout(timer);
   },
   methods: {
-    when, ago,
-    fill(name, values) { return counted(this.texts, name, values); },
+    ago, counted, parts, when,
     reason(row) { return row.reason ? this.texts[`reason_${row.reason}`] || row.reason : ""; },
-    progress(row) {
-      if (row.status !== "ACCEPTED") return "";
-      if (row.confirmedTime) return this.texts.confirmed;
-      return row.deliveredTime ? this.texts.delivered : this.texts.not_delivered;
-    },
     owner(row) {
       const [tenant, ...name] = row.owner.split("/");
       return tenant === this.own ? name.join("/") : row.owner;
@@ -96,6 +91,12 @@ export default {
     },
     mark(ids, on) {
       for (const id of ids) on ? (this.marked[id] = true) : delete this.marked[id];
+    },
+    act(id, what, data) {
+      this.$emit("act", { what, id, ...data });
+    },
+    markAll(on) {
+      this.mark(this.shown.map((row) => row.id), on);
     },
     forget(ids) { this.mark(ids, false); },
     fold(id) { delete this.drafts[id]; this.drafts[id] = {}; },
@@ -131,7 +132,7 @@ export default {
       clearTimeout(this.fading);
       this.fading = setTimeout(() => (this.fresh = {}), FRESH);
       this.said = changed.length > 3
-        ? this.fill("many_changed", { number: changed.length })
+        ? fill(this.texts.many_changed, { number: changed.length })
         : changed.map((row) => `${row.name || row.id}: ${this.statuses[row.status]}`).join(". ");
     },
   },
@@ -160,15 +161,15 @@ export default {
         </div>
       </form>
       <div v-if="may.delete && chosen.length" class="chosen" role="group" :aria-label="texts.selection">
-        <b>{{ fill("selected", { number: chosen.length }) }}</b>
+        <b>{{ counted(texts, "selected", chosen.length) }}</b>
         <button type="button" class="btn danger" @click="$emit('remove', { ids: chosen })">{{ texts.delete }}</button>
         <button type="button" class="btn" @click="marked = {}">{{ texts.unselect }}</button>
       </div>
       <p v-if="fault" class="fault" role="alert">{{ fault }}</p>
-      <table v-if="shown.length" class="grid" @pointermove="moved = Date.now()">
+      <div v-if="shown.length" class="scrolling"><table class="grid" @pointermove="moved = Date.now()">
         <caption class="sr">{{ texts.title }}</caption>
         <thead><tr>
-          <th v-if="may.delete" scope="col" class="mark"><label class="box"><input type="checkbox" :aria-label="texts.select_all" :checked="everyRow" :indeterminate="someRow" @change="mark(shown.map((row) => row.id), $event.target.checked)" /></label></th>
+          <th v-if="may.delete" scope="col" class="mark"><label class="box"><input type="checkbox" :aria-label="texts.select_all" :checked="everyRow" :indeterminate="someRow" @change="markAll($event.target.checked)" /></label></th>
           <th scope="col" :aria-sort="direction('id', 'name')">
             <button type="button" class="sort" :class="direction('id')" @click="order('id')">{{ texts.id }}</button>
             <button type="button" class="sort" :class="direction('name')" @click="order('name')">{{ texts.name }}</button>
@@ -193,19 +194,18 @@ export default {
             <td :data-label="texts.status"><div>
               <status-pill :status="row.status" :words="statuses[row.status]"></status-pill>
               <small v-if="reason(row)" class="why">{{ reason(row) }}</small>
-              <small v-else-if="progress(row)" class="quiet why">{{ progress(row) }}</small>
             </div></td>
-            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="row.creationTime">{{ when(row.creationTime) }}</time></td>
+            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="when(row.creationTime)"><span v-for="part in parts(row.creationTime)">{{ part }} </span></time></td>
             <td class="wide" :data-label="texts.last_call"><time v-if="row.lastSeen" :datetime="row.lastSeen" :title="when(row.lastSeen)">{{ ago(row.lastSeen, now) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
             <td class="owner" :data-label="texts.owner" :title="row.owner"><bdi>{{ owner(row) }}</bdi></td>
             <td v-if="tenancy" class="owner" :data-label="texts.tenant"><bdi>{{ row.tenant }}</bdi></td>
             <td class="short" :data-label="texts.attempts"><span :class="row.failedAttempts ? 'warned' : 'quiet'">{{ row.failedAttempts }}</span></td>
             <td class="short" :data-label="texts.token"><span :class="{ quiet: !row.tokenSent }">{{ row.tokenSent ? texts.token_sent : texts.token_none }}</span></td>
             <td class="short" :data-label="texts.claims"><span :class="row.claims.length > 1 ? 'warned' : row.claims.length ? '' : 'quiet'">{{ row.claims.length }}{{ row.claimsOverflow ? "+" : "" }}</span></td>
-            <td class="doing" data-label=""><accept-cell :row="row" :policy="policy" :may="may" :texts="acceptTexts" :draft="drafts[row.id]" :notice="notices[row.id]" @act="(what, data) => $emit('act', { what, id: row.id, ...data })"></accept-cell></td>
+            <td class="doing" data-label=""><accept-cell :row="row" :policy="policy" :may="may" :texts="acceptTexts" :draft="drafts[row.id]" :notice="notices[row.id]" @act="function (what, data) { act(row.id, what, data); }"></accept-cell></td>
           </tr>
         </tbody>
-      </table>
+      </table></div>
       <div v-else-if="busy" class="empty" role="status">{{ texts.loading }}</div>
       <div v-else-if="filtered" class="card empty">
         <h2>{{ texts.none_found }}</h2>

@@ -12,7 +12,7 @@ from bridge.console.live import Live, telling
 from bridge.console.registration_deleting import Deleting
 from bridge.console.registration_detail import Detail
 from bridge.console.registration_table import Registrations
-from bridge.console.sessions import Away, Session
+from bridge.console.session import Away, Session
 from bridge.console.shell import page
 from bridge.console.texts import text
 from bridge.console.viewing import View

@@ -13,24 +13,17 @@ export const StatusPill = {
   template: `<span class="status" :class="status"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path :d="icons[status]" /></svg>{{ words }}</span>`,
 };
 
-const MOMENT = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
-const EXACT = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat([], { dateStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat([], { timeStyle: "short" });
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
-// A time of the contract as the person's clock shows it.
-export const when = (time) => (time ? MOMENT.format(new Date(time)) : "");
-export const exactly = (time) => (time ? EXACT.format(new Date(time)) : "");
+// A time as the person's clock shows it, in the parts between which a line may break; and how long ago it was.
+export const parts = (time) => [DAY, CLOCK].map((one) => one.format(new Date(time)));
 export function ago(time, now) {
   const seconds = Math.max(0, (now - new Date(time)) / 1000);
   const [unit, length] = UNITS.find(([, long]) => seconds >= long) || ["minute", 60];
   return AGO.format(-Math.floor(seconds / length), unit);
-}
-
-// A text of ours with its braces filled in; with a number, the form for one or for many.
-export function counted(texts, name, values) {
-  const form = `${name}_${values.number === 1 ? "one" : "other"}`;
-  return (texts[form] || texts[name]).replace(/\{(\w+)\}/g, (_, key) => (typeof values[key] === "number" ? values[key].toLocaleString() : values[key]));
 }
 
 // Over a refresh that moves rows about, who is in a row stays there: with the cursor, and at the same height of the
