@@ -202,6 +202,7 @@ ROOMS: dict[str, str] = {
     "console.again": "console.texts names",
     "console.accepting": "admin console.acting console.again console.live console.session console.texts"
     " console.verdicts",
+    "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",
     "console.components.__init__": "",
     "console.pages.__init__": "",
     "console.pages.*": "admin bulk console.* delimited names registration roles uploading",

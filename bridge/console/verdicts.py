@@ -42,6 +42,17 @@ def refused(device_id: str, code: str, message: str, details: Mapping[str, Any])
     claims = details.get("claims", ())
     # The plain conflict begins with how many callers there are, and tells how to name one in a command. Here one is
     # chosen by looking; where more came than are kept, the bridge's own sentence says what to do.
-    if code == "CLAIM_CONFLICT" and message.startswith(f"{len(claims)} "):
-        return Notice("bad", counted("accept.conflict", len(claims)), code, claims)
+    number = message.partition(" ")[0]
+    if code == "CLAIM_CONFLICT" and number.isdecimal():
+        return Notice("bad", counted("accept.conflict", int(number)), code, claims)
     return Notice("bad", sentence(message, device_id), code, claims)
+
+
+def left_over(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of the answer to accept-all how many were accepted, and which were not and why."""
+    failed = [{"id": one["id"], "reason": _why_left(one)} for one in result["failed"]]
+    return {"accepted": result["acceptedCount"], "failed": failed, "truncated": result.get("truncated", False)}
+
+
+def _why_left(failure: Mapping[str, Any]) -> str:
+    return refused(failure["id"], failure["code"], failure["message"], {}).text
