@@ -14,6 +14,7 @@ CLAIMS = [{"fingerprint": "0a0a0a0a", "tokenSent": False}, {"fingerprint": "0b0b
         ("pump-7 showed a security token", "pump-7 showed a security token."),
         ("is it running?", "Is it running?"),
         (" done. ", "Done."),
+        ("register again, with a securityToken", "Register again, with a security token."),
         ("", "."),
     ],
 )

@@ -30,8 +30,11 @@ class Notice:
 
 
 def sentence(message: str, device_id: str) -> str:
-    """Make a sentence of the bridge's message, which begins small; an id at its beginning stays as it is."""
-    words = message.strip()
+    """Make a sentence of the bridge's message, which begins small; an id at its beginning stays as it is.
+
+    Messages also speak to who writes payloads, so what a person reads is not the member's name.
+    """
+    words = message.strip().replace("securityToken", "security token")
     if not words.startswith(device_id):
         words = words[:1].upper() + words[1:]
     return words if words.endswith((".", "!", "?")) else f"{words}."

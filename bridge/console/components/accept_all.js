@@ -12,6 +12,9 @@ export default {
     title() {
       return this.result ? counted(this.texts, "all_done", this.result.accepted) : this.texts.all_title;
     },
+    wide() {
+      return Boolean(this.result?.failed.length);
+    },
     failedWords() {
       const { failed, truncated } = this.result;
       return counted(this.texts, truncated ? "all_failed_many" : "all_failed", failed.length);
@@ -44,7 +47,7 @@ export default {
   template: `
     <div>
       <button class="btn" type="button" aria-haspopup="dialog" @click="open">{{ texts.all }}</button>
-      <modal v-if="opened" :title="title" :close="texts.close" @closed="opened = false">
+      <modal v-if="opened" :wide="wide" :title="title" :close="texts.close" @closed="opened = false">
         <p :class="{ sr: result }" role="status">{{ said }}</p>
         <p v-if="fault" class="fault" role="alert">{{ fault }}</p>
         <template v-if="result">
