@@ -5,8 +5,10 @@ What is typed comes from the browser and goes to the bridge as it is: the bridge
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from nicegui import events, ui
 from nicegui.element import Element
 
@@ -17,6 +19,8 @@ from bridge.console.live import Live, while_open
 from bridge.console.session import Away, Ended, Session
 from bridge.console.texts import section, text
 from bridge.console.verdicts import Notice, refused, sentence
+
+log = structlog.get_logger("console")
 
 
 class Desk:
@@ -64,7 +68,8 @@ class Desk:
             self._tell(device_id, await does(device_id, args))
         except RefusedByBridge as error:
             self._tell(device_id, refused(device_id, error.code, error.message, error.details))
-            await self._look_at_policy()
+            with suppress(Away, Ended):
+                await self._look_at_policy()
         except Away as error:
             self._tell(device_id, Notice("bad", fault_of(error)))
         except Ended:
@@ -99,9 +104,7 @@ class Desk:
         except CannotBeKept as error:
             return Notice("bad", str(error))
         try:
-            await replace(
-                self._session, payload, lambda: self._tell(device_id, Notice("wait", text("accept.wait_back")))
-            )
+            await replace(self._session, payload, lambda: self._wait(device_id, "wait_back"))
         except NotRegistered as error:
             self._tell_what_is_lost(payload, sentence(error.refusal.message, device_id))
             raise error.refusal from None
@@ -109,6 +112,9 @@ class Desk:
 
     def _tell_what_is_lost(self, payload: Mapping[str, Any], reason: str) -> None:
         """The row is gone, and with it what was said about the device: it stays on the page until it is put away."""
+        log.warning("deleted and not registered again", id=payload["id"], reason=reason)
+        if self._table.is_deleted:
+            return  # the page is closed
         said = {key: value for key, value in payload.items() if key not in {"id", "securityToken", "autoAccept"}}
         words = text("accept.again_lost", id=payload["id"], reason=reason, said=json.dumps(said, ensure_ascii=False))
         with self._table.client:
