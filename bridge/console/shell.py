@@ -31,7 +31,7 @@ class Entry:
 
 
 NAVIGATOR: Final = (
-    Entry("/overview", "overview", "monitoring", "stats"),
+    Entry("/overview", "overview", "insights", "stats"),
     Entry("/", "registrations", "how_to_reg", "list"),
     Entry("/unregistered", "unregistered", "help_center", "list-unregistered"),
     Entry("/devices", "devices", "devices", "list-devices"),
