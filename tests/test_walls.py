@@ -133,6 +133,7 @@ ROOMS: dict[str, str] = {
     "database_watch": "backoff folder health sessions store",
     "service": ANY,
     "children": "",
+    "console_child": "backoff children installation settings",
     "gate_room": "broker",
     "beside": "authority beside_files beside_fit broker_advice children clock configurations dynsec_file encryption"
     " facts folder installation mosquitto_acl mosquitto_conf rewriting trust wire",
@@ -231,6 +232,7 @@ LIBRARIES: dict[str, set[str]] = {
     "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "cli"},
     "structlog": {
         "console",
+        "console_child",
         "neighbours",
         "reloading",
         "timekeeping",
