@@ -201,6 +201,7 @@ ROOMS: dict[str, str] = {
     "cli": ANY,
     "__main__": "cli",
     "demo": "",
+    "console_demo": "demo",
 }
 LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
@@ -229,7 +230,7 @@ LIBRARIES: dict[str, set[str]] = {
     "uvicorn": {"console"},
     "typer": {"cli", "commands", "console.serving", "consenting", "menu", "speaking", "running"},
     "click": {"cli", "commands", "speaking"},
-    "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "cli"},
+    "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "console_demo", "cli"},
     "structlog": {
         "console",
         "console_child",
@@ -287,6 +288,7 @@ UNTESTED_HERE: dict[str, str] = {
     "commands.__init__": "a list",
     "commands.asking": "through the commands that ask",
     "demo": "end to end",
+    "console_demo": "in a browser, in tests/browser/test_console_demo",
     "display": "through the commands",
     "display_devices": "through the commands",
     "display_people": "through the commands",
