@@ -301,7 +301,7 @@ async def overview(session: Session, request: Request) -> None:
         live.refresh()
 
     choice.on("choose", choose)
-    live = Live(session, load, every=EVERY)
+    live = Live(session, load, pace=EVERY)
     await live.now()
     client.on_connect(connected)
     ui.timer(60.0, live.refresh, immediate=False)  # who waits, waits longer, and hours begin
