@@ -134,6 +134,7 @@ ROOMS: dict[str, str] = {
     "database_watch": "backoff folder health sessions store",
     "service": ANY,
     "children": "",
+    "console_child": "backoff children installation settings",
     "gate_room": "broker",
     "beside": "authority beside_files beside_fit broker_advice children clock configurations dynsec_file encryption"
     " facts folder installation mosquitto_acl mosquitto_conf rewriting trust wire",
@@ -223,6 +224,7 @@ ROOMS: dict[str, str] = {
     "cli": ANY,
     "__main__": "cli",
     "demo": "",
+    "console_demo": "demo",
 }
 LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
@@ -252,9 +254,10 @@ LIBRARIES: dict[str, set[str]] = {
     "uvicorn": {"console"},
     "typer": {"cli", "commands", "console.serving", "consenting", "menu", "speaking", "running"},
     "click": {"cli", "commands", "speaking"},
-    "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "cli"},
+    "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "console_demo", "cli"},
     "structlog": {
         "console",
+        "console_child",
         "neighbours",
         "reloading",
         "timekeeping",
@@ -310,6 +313,7 @@ UNTESTED_HERE: dict[str, str] = {
     "commands.__init__": "a list",
     "commands.asking": "through the commands that ask",
     "demo": "end to end",
+    "console_demo": "in a browser, in tests/browser/test_console_demo",
     "display": "through the commands",
     "display_devices": "through the commands",
     "display_people": "through the commands",
