@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests import lines
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds after which a test that waits for an event has failed."""
 AGAIN = 0.25
 """Seconds after which the broker is asked again to end: it says that it is running just before it minds SIGTERM."""

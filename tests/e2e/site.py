@@ -17,7 +17,7 @@ from typing import Any, Self
 from tests import lines
 
 BIN = Path(sys.executable).parent
-PATIENCE = 20.0
+PATIENCE = 60.0
 AGAIN = 0.25
 """Seconds after which a broker is asked again to end."""
 PARTS = [range(start, start + 2_500) for start in range(12_000, 32_000, 2_500)]
@@ -43,7 +43,7 @@ def free_ports(number: int) -> list[int]:
     return found
 
 
-def run(*words: str, timeout: float = 30, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, timeout: float = 120, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, without a terminal."""
     return subprocess.run(
         words, input=stdin, capture_output=True, text=True, timeout=timeout, env={**os.environ, **env}, check=False
@@ -130,7 +130,7 @@ class Site:
         password: str = next(one["password"] for one in self.access["administrators"] if one["username"] == username)
         return password
 
-    def cli(self, *words: str, timeout: float = 30, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    def cli(self, *words: str, timeout: float = 120, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         return run(str(BIN / "bootstrap-bridge"), *words, "--data", str(self.data), timeout=timeout, stdin=stdin, **env)
 
     def stop(self) -> None:

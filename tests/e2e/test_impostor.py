@@ -142,7 +142,7 @@ async def test_large_messages_come_whole_through_tls_and_leave_nothing_behind(im
     await asyncio.to_thread(impostor.show, "right")
     sizes = [1, 16_383, 16_384, 16_385, 40_000, 300_000, 1_900_000, *range(1_000, 1_100)]
     login = broker.Login("127.0.0.1", impostor.port, "bridge", "x", authority=impostor.folder / "ca.pem")
-    async with broker.connect(login) as one, broker.connect(login) as two, asyncio.timeout(30):
+    async with broker.connect(login) as one, broker.connect(login) as two, asyncio.timeout(60):
         await one.subscribe("sizes")
         for size in sizes:
             two.send("sizes", b"x" * size)
