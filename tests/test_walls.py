@@ -178,6 +178,8 @@ ROOMS: dict[str, str] = {
     "console.guard": "",
     "console.sessions": "admin backoff broker names roles",
     "console.live": "admin console.sessions console.texts",
+    "console.links": "names",
+    "console.registering": "admin console.* names",
     "console.shell": "console.live console.sessions console.texts",
     "console.components.__init__": "",
     "console.pages.__init__": "",

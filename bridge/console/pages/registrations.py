@@ -6,6 +6,7 @@ from fastapi import Request
 from nicegui import events, ui
 from nicegui.element import Element
 
+from bridge.console import registering
 from bridge.console.live import Live, telling
 from bridge.console.sessions import Session
 from bridge.console.shell import page
@@ -35,6 +36,7 @@ async def registrations(session: Session, request: Request) -> None:
     """Build the page."""
     with ui.element("div").classes("page-head"):
         ui.html(text("registrations.title"), sanitize=False, tag="h1")
+        registering.button(session, lambda: live.refresh())
     with telling():
         table = Registrations(session, await session.policy())
 
