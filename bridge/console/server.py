@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -21,6 +22,7 @@ from nicegui import ui
 from bridge.admin import NoAnswer
 from bridge.broker import BrokerError, LoginRefused, SubscriptionRefused
 from bridge.console import guard, pages, sessions, shell
+from bridge.console.labelling import serve_labels
 from bridge.console.sessions import Broker, Sessions, TooMany
 from bridge.console.texts import text
 from bridge.httpd import bind
@@ -32,7 +34,10 @@ log = structlog.get_logger("console")
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Where and how to serve. ``certificate`` and ``key`` are PEM files; ``idle`` is in seconds."""
+    """Where and how to serve. ``certificate`` and ``key`` are PEM files; ``idle`` is in seconds.
+
+    ``url`` is the address by which people reach the console, for device labels; empty: the one of their browsers.
+    """
 
     listen: str
     port: int
@@ -42,6 +47,7 @@ class Serving:
     idle: float = 1_800.0
     most: int = 50
     upload: int = 268_435_456
+    url: str = ""
 
     @property
     def secure(self) -> bool:
@@ -123,9 +129,12 @@ def application(serving: Serving, people: Sessions) -> guard.Guard:
 
     pages.load()
     shell.serve_pages(people, serving.cookie)
+    serve_labels(app, people, serving.cookie, serving.url, secure=serving.secure)
     ui.run_with(app, title=text("shell.title"), tailwind=False, show_welcome_message=False, language="en-US", dark=None)
     hosts = {f"{name}:{serving.port}" for name in ("127.0.0.1", "localhost", "[::1]", *serving.names)}
     hosts |= set(serving.names)
+    if serving.url:
+        hosts.add(urlsplit(serving.url).netloc.lower())
     return guard.Guard(app, secure=serving.secure, hosts=hosts, largest={"upload": serving.upload})
 
 
