@@ -21,6 +21,8 @@ MOST: Final = 200
 """Labels on one page: a code takes some 10 ms, one as large as can be 30."""
 MAX_LINK: Final = 300
 """Characters of a link that is still read from a label of 3 cm; beyond, it names the id alone."""
+LONG: Final = 60
+"""Characters of an id that is printed smaller."""
 QUIET_ZONE: Final = 4
 """Modules of white round a code (ISO/IEC 18004)."""
 
@@ -35,7 +37,7 @@ class Label:
 
 
 def devices_in(query: Iterable[tuple[str, str]]) -> list[Prefill]:
-    """Return the devices that an address names: ``id=…`` once for each, ``name``, ``type``, ``group`` in their order."""
+    """Return the devices that an address names: ``id`` once for each, ``name``, ``type``, ``group`` in their order."""
     values: dict[str, list[str]] = {"id": [], "name": [], "type": [], "group": []}
     for key, value in query:
         if key in values:
@@ -79,7 +81,7 @@ def _shown(label: Label) -> str:
     )
     return (
         f'<li class="label" data-id="{html.escape(device.id, quote=True)}">{code}<div class="words">{name}'
-        f'<p class="id"><bdi>{html.escape(device.id)}</bdi></p></div></li>'
+        f'<p class="id{" long" if len(device.id) > LONG else ""}"><bdi>{html.escape(device.id)}</bdi></p></div></li>'
     )
 
 

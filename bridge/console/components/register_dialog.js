@@ -23,7 +23,7 @@ export default {
     ...{ texts: Object, who: String, first: Object, tenants: Array, groups: Array, away: String },
   },
   emits: ["opened", "send"],
-  data: () => ({ rows: [made()], done: [], queue: [], busy: false, total: 0, asking: false, message: "", bad: false, back: false }),
+  data: () => ({ rows: [made()], done: [], queue: [], busy: false, total: 0, asking: false, message: "", bad: false, back: false, elsewhere: location.pathname !== "/" }),
   computed: {
     twins() {
       const seen = new Map();
@@ -273,7 +273,7 @@ export default {
               <li v-for="one in done" :key="one.id"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" aria-hidden="true"><path d="M5 12.5l4.5 4.5L19 7.5" /></svg>
                 <span><bdi>{{ one.name || one.id }}</bdi> <code v-if="one.name"><bdi>{{ one.id }}</bdi></code></span></li>
             </ul>
-            <p v-if="finished">{{ texts.then }}</p>
+            <p v-if="finished">{{ texts.then }} <a v-if="elsewhere" href="/">{{ texts.go }}</a></p>
           </section>
           <template v-if="!finished">
             <p v-if="!done.length" class="quiet">{{ texts.intro }}</p>

@@ -68,7 +68,7 @@ export default {
     <div>
       <div v-if="state === 'rows' || search || typed" class="filters">
         <input class="field" type="search" v-model="typed" :aria-label="texts.search" :placeholder="texts.search" autocomplete="off" spellcheck="false" @input="find" />
-        <button v-if="may" class="btn" type="button" :disabled="!chosen.length" @click="register(chosen)">{{ counted(texts, 'register_chosen', chosen.length) }}</button>
+        <button v-if="may" class="btn" type="button" :disabled="!chosen.length" @click="register(chosen)">{{ chosen.length ? counted(texts, 'register_chosen', chosen.length) : texts.register_chosen_none }}</button>
       </div>
       <p class="sr" role="status">{{ state === 'rows' ? counted(texts, 'number', shown.length) : words }}</p>
       <div v-if="state === 'loading'" class="empty">{{ words }}</div>

@@ -1,6 +1,5 @@
 """Unregistered callers: devices that called without a registration, and the form filled in for those that are ours."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import Request
@@ -48,7 +47,7 @@ class Callers(Element, component="../components/unregistered.js"):
         """Show what the bridge has. Raises Away, Ended, RefusedByBridge."""
         words: str = self._props["search"]
         try:
-            rows = await self._found(words) if words else await self._rows(self._limit + 1)
+            rows = await self._found(words)
         except RefusedByBridge as error:
             if error.code != "NOT_PERMITTED":
                 raise
@@ -63,30 +62,17 @@ class Callers(Element, component="../components/unregistered.js"):
         else:
             self._tell("empty", text("unregistered.empty"))
 
-    async def _rows(self, number: int) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        cursor: Mapping[str, Any] = {}
-        while len(rows) < number:
-            page_ = await self._session.request(
-                "list-unregistered", {"limit": min(ASKED, number - len(rows)), **cursor}
-            )
-            rows += page_["devices"]
-            if page_["next"] is None:
-                break
-            cursor = {"cursor": page_["next"]}
-        return rows
-
     async def _found(self, words: str) -> list[dict[str, Any]]:
-        """Look through all: the bridge has no search for strangers."""
+        """Return one more than are shown, if there are so many. The bridge has no search for strangers."""
         sought = words.casefold()
-        cursor: Mapping[str, Any] = {}
+        asked: dict[str, Any] = {"limit": ASKED if words else min(ASKED, self._limit + 1)}
         rows: list[dict[str, Any]] = []
         while len(rows) <= self._limit:
-            page_ = await self._session.request("list-unregistered", {"limit": ASKED, **cursor})
-            rows += [row for row in page_["devices"] if sought in row["id"].casefold()]
-            if page_["next"] is None:
+            answer = await self._session.request("list-unregistered", asked)
+            rows += [row for row in answer["devices"] if sought in row["id"].casefold()]
+            if answer["next"] is None:
                 break
-            cursor = {"cursor": page_["next"]}
+            asked["cursor"] = answer["next"]
         return rows
 
     def _show(self, rows: list[dict[str, Any]]) -> None:
