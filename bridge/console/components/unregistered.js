@@ -1,6 +1,6 @@
 // Devices that called without a registration. Rows keep their places while they are looked at, though those that call
 // last come first: a row must not move away under the finger. New ones are put on top.
-import { counted, fill } from "/static/words.js";
+import { counted, fill, when } from "/static/words.js";
 
 const LOOK_EVERY = 3_000; // milliseconds: no event tells of strangers' calls
 
@@ -45,7 +45,7 @@ export default {
       this.order = [...this.rows.filter((row) => !placed.has(row.id)).map((row) => row.id), ...this.order.filter((id) => here.has(id))];
       this.chosen = this.chosen.filter((id) => here.has(id));
     },
-    when: (time) => new Date(time).toLocaleString(),
+    when,
     ago(time) {
       const seconds = Math.max(0, Math.round((this.now - new Date(time)) / 1000));
       if (seconds < 60) return this.texts.just_now;
@@ -66,7 +66,7 @@ export default {
   },
   template: `
     <div>
-      <div v-if="state === 'rows' || search || typed" class="filters">
+      <div v-if="state === 'rows' || search || typed" class="callers-tools">
         <input class="field" type="search" v-model="typed" :aria-label="texts.search" :placeholder="texts.search" autocomplete="off" spellcheck="false" @input="find" />
         <button v-if="may" class="btn" type="button" :disabled="!chosen.length" @click="register(chosen)">{{ chosen.length ? counted(texts, 'register_chosen', chosen.length) : texts.register_chosen_none }}</button>
       </div>
@@ -91,6 +91,6 @@ export default {
           </tr>
         </tbody>
       </table>
-      <p v-if="more && state === 'rows'" class="more"><button class="btn" type="button" @click="$emit('more')">{{ texts.more }}</button></p>
+      <p v-if="more && state === 'rows'" class="callers-more"><button class="btn" type="button" @click="$emit('more')">{{ texts.more }}</button></p>
     </div>`,
 };
