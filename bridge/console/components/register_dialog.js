@@ -136,16 +136,15 @@ export default {
     },
     pasted(row, text) {
       const lines = text.split(/\r\n|\r|\n/).map((line) => line.split("\t").map((cell) => cell.trim())).filter((cells) => cells.some(Boolean));
-      const at = this.rows.indexOf(row);
-      const taken = lines.slice(0, MOST_ROWS - this.rows.length + 1);
+      const keeps = row.id.trim() !== ""; // a row that has an id keeps it; the pasted ones follow
+      const taken = lines.slice(0, MOST_ROWS - this.rows.length + (keeps ? 0 : 1));
       const added = taken.map(([id, name = "", type = "", group = ""]) =>
         made({ id, name, type: type || row.type, group: row.tenant ? "" : group || row.group, tenant: row.tenant, tried: true }),
       );
-      // A row that has an id already keeps it; the pasted ones follow.
-      this.rows.splice(row.id.trim() ? at + 1 : at, row.id.trim() ? 0 : 1, ...added);
+      this.rows.splice(this.rows.indexOf(row) + (keeps ? 1 : 0), keeps ? 0 : 1, ...added);
       if (taken.length < lines.length) this.tell(counted(this.texts, "pasted_part", taken.length, { most: MOST_ROWS.toLocaleString("en") }), true);
       else this.tell(counted(this.texts, "pasted", taken.length));
-      this.focusRow(added.at(-1));
+      this.focusRow(added.at(-1) ?? row);
     },
     next() {
       if (this.busy) return;
