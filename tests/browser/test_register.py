@@ -132,9 +132,9 @@ async def test_pasted_lines_become_rows(admin: Person) -> None:
     await form.paste(1, "register-d\nregister-e")
     assert await form.ids() == ["register-a", "register-d", "register-e", "register-b", "register c"]
     await form.row(5).get_by_role("button", name="Remove device 5").click()
-    await form.paste(4, "\n".join(f"register-many-{number}" for number in range(1_200)))
-    await expect(form.message).to_contain_text("Only the first 996 devices were taken")
-    await expect(form.dialog.locator("li.device")).to_have_count(1_000)
+    await form.paste(4, "\n".join(f"register-many-{number}" for number in range(300)))
+    await expect(form.message).to_contain_text("Only the first 196 devices were taken")
+    await expect(form.dialog.locator(".device")).to_have_count(200)
 
 
 async def test_a_device_that_was_authorised_before_is_accepted_by_its_token(admin: Person, site: AnySite) -> None:

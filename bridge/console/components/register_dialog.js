@@ -3,7 +3,7 @@
 import RegisterRow, { faultsOf } from "/static/register_row.js";
 import { counted, fill } from "/static/words.js";
 
-const MOST_ROWS = 1000; // devices that one message may name (the contract, section 5)
+const MOST_ROWS = 200; // more than anybody looks through; for larger numbers there is the bulk file
 const CHUNK_ROWS = 50;
 const CHUNK_CHARACTERS = 12_000; // so that one message from here stays far below what the page's socket takes
 const NO_ANSWER_AFTER = 60_000;
@@ -277,10 +277,10 @@ export default {
           <template v-if="!finished">
             <p v-if="!done.length" class="quiet">{{ texts.intro }}</p>
             <p v-if="tenants.length" class="quiet" id="register-either">{{ texts.either }}</p>
-            <ol class="devices">
+            <div class="devices">
               <register-row v-for="(row, at) in rows" :key="row.key" :ref="(one) => (refs[row.key] = one)" :row="row" :number="at + 1" :twin="twins[row.key]"
                 :texts="texts" :tenants="tenants" :busy="busy" :only="rows.length === 1" @remove="remove(row)" @pasted="pasted(row, $event)" @typed="row.fault = ''" />
-            </ol>
+            </div>
             <datalist id="register-groups"><option v-for="group in groups" :key="group" :value="group"></option></datalist>
             <button class="btn" type="button" :disabled="busy" @click="add">{{ texts.add }}</button>
           </template>

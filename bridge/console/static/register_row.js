@@ -60,7 +60,7 @@ export default {
     },
   },
   template: `
-    <li class="device" role="group" :aria-label="texts.row.replace('{number}', number)">
+    <div class="device" role="group" :aria-label="texts.row.replace('{number}', number)">
       <div class="device-fields">
         <div class="f wide"><label :for="place('id')">{{ texts.id }}</label>
           <input type="text" v-bind="fieldProps('id')" v-model="row.id" required aria-required="true" autocomplete="off" autocapitalize="none" spellcheck="false" @paste="paste" @input="$emit('typed')" />
@@ -94,5 +94,5 @@ export default {
           <p class="quiet" :id="place('auto')">{{ guessable ? texts.guessable : texts.token_hint }}</p>
         </div>
       </div>
-    </li>`,
+    </div>`,
 };
