@@ -36,9 +36,6 @@ def console(
     console_name: Annotated[
         list[str] | None, typer.Option(help="A further name by which browsers reach the page; may be repeated.")
     ] = None,
-    console_url: Annotated[
-        str, typer.Option(help="The address in the QR codes of device labels, if not the one that browsers show.")
-    ] = "",
     tls_certificate: Annotated[
         Path | None, typer.Option(help="The page's certificate, in PEM, with --tls-key.")
     ] = None,
@@ -68,6 +65,5 @@ def console(
         tls_key,
         tuple(console_name or ()),
         idle=idle * 60.0,
-        url=console_url.rstrip("/"),
     )
     serving.run_console(where, broker, plain_on_the_network=plain_on_the_network)

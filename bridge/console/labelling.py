@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bridge.admin import RefusedByBridge
 from bridge.console.labels import MOST, Label, devices_in, devices_of, label_of, sheet
 from bridge.console.links import Prefill
+from bridge.console.place import Serving
 from bridge.console.sessions import Away, Ended, Session, Sessions
 from bridge.console.texts import text
 
@@ -22,25 +23,27 @@ AT_ONCE: Final = 10
 log = structlog.get_logger("console")
 
 
-def serve_labels(app: FastAPI, people: Sessions, cookie_name: str, base: str, *, secure: bool) -> None:
-    """Serve the page. ``base`` is the address in the codes, as https://console.example.org; empty: the browser's."""
+def serve_labels(app: FastAPI, people: Sessions, serving: Serving) -> None:
+    """Serve the page."""
 
-    def origin(request: Request) -> str:
-        # The guard has let through no Host but ours.
-        return base or f"{'https' if secure else 'http'}://{request.headers['host']}"
+    def session_of(request: Request) -> Session | None:
+        return people.get(request.cookies.get(serving.cookie))
+
+    def base(request: Request) -> str:
+        # What people open where that was told; else what this browser opened: the guard lets through no Host but ours.
+        return serving.url or f"{serving.scheme}://{request.headers['host']}"
 
     @app.get("/label")
     async def asked(request: Request) -> Response:
-        if (session := people.get(request.cookies.get(cookie_name))) is None:
-            target = f"/label?{request.url.query}" if request.url.query else "/label"
-            return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
-        return await _page(session, devices_in(request.query_params.multi_items()), origin(request))
+        if (session := session_of(request)) is None:
+            return RedirectResponse(f"/login?next={quote(f'/label?{request.url.query}', safe='')}", 303)
+        return await _page(session, devices_in(request.query_params.multi_items()), base(request))
 
     @app.post("/label")
     async def sent(request: Request, devices: Annotated[str, Form()] = "") -> Response:
-        if (session := people.get(request.cookies.get(cookie_name))) is None:
+        if (session := session_of(request)) is None:
             return RedirectResponse("/login?next=%2Flabel", 303)
-        return await _page(session, devices_of(devices), origin(request))
+        return await _page(session, devices_of(devices), base(request))
 
 
 async def _page(session: Session, devices: Sequence[Prefill], base: str) -> Response:

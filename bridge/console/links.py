@@ -5,7 +5,7 @@ It names what is registered, never a security token: whoever sees the label may 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from bridge.names import device_id_fault
 
@@ -41,17 +41,3 @@ def prefill_of(query: Mapping[str, str]) -> Prefill | None:
     id_, name, type_, group = (query.get(key, "") for key in ("register", "name", "type", "group"))
     kept = (value.strip() if len(value) <= MAX_CHARACTERS else "" for value in (name, type_, group))
     return Prefill(id_.strip()[:MAX_CHARACTERS], *kept)
-
-
-def base_fault(address: str) -> str | None:
-    """Say why ``address`` cannot stand before ``/?register=…``, or None if it can."""
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError as error:
-        return str(error)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "it begins with http:// or https:// and a name"
-    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
-        return "nothing follows the name and the port"
-    return None

@@ -10,9 +10,8 @@ import typer
 
 from bridge import display
 from bridge.console import server
-from bridge.console.links import base_fault
-from bridge.console.server import LOOPBACK, Serving
-from bridge.console.sessions import Broker
+from bridge.console.place import LOOPBACK, Serving
+from bridge.console.session import Broker
 from bridge.speaking import NOT_REACHED, WRONG_USAGE, err, out
 from bridge.stopping import Ending, until_signalled
 
@@ -49,8 +48,6 @@ def run_console(serving: Serving, broker: Broker, *, plain_on_the_network: bool)
                 "--tls-certificate and --tls-key, or, behind a proxy that speaks TLS, --plain-on-the-network"
             )
         )
-    if serving.url and (fault := base_fault(serving.url)):
-        raise typer.Exit(_fail(f"--console-url is an address such as https://console.example.org: {fault}"))
     ending = Ending()
     try:
         asyncio.run(until_signalled(server.run(serving, broker, _tell_ready), ending))
