@@ -49,7 +49,7 @@ promtool: build/prometheus/promtool
 build/prometheus/promtool:
 	@.ci/promtool $(@D)
 
-# axe-core, which judges the console's pages, from npm.
+# From npm: axe-core, which judges the console's pages, and jsQR, which reads the codes of labels.
 AXE := build/axe/node_modules/axe-core/axe.min.js
 axe: $(AXE)
 
