@@ -179,7 +179,7 @@ ROOMS: dict[str, str] = {
     "console.session": "admin backoff broker names roles",
     "console.sessions": "admin broker console.session names",
     "console.live": "admin console.sessions console.texts",
-    "console.acting": "admin console.sessions console.texts",
+    "console.acting": "admin console.session console.texts",
     "console.listing": "",
     "console.inventory": "",
     "console.moving": "admin console.listing",

@@ -12,7 +12,7 @@ from bridge.console.inventory import MOST_GROUPS
 from bridge.console.listing import Listing
 from bridge.console.live import Live, telling
 from bridge.console.past import Filter, Past
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.texts import section
 
 

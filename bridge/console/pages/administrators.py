@@ -9,9 +9,10 @@ from nicegui.element import Element
 from bridge.console.acting import answer_acts, word
 from bridge.console.listing import Listing
 from bridge.console.live import Live, telling
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.shell import page
-from bridge.console.texts import section
+from bridge.console.texts import section, text
+from bridge.roles import OWNER, REGISTRAR, VIEWER
 
 
 class Administrators(Element, component="../components/administrators.js"):
@@ -20,6 +21,10 @@ class Administrators(Element, component="../components/administrators.js"):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._props["texts"] = {**section("people"), **section("administrators")}
+        self._props["roles"] = {
+            role: {"called": text(f"administrators.role_{role}"), "may": text(f"administrators.may_{role}")}
+            for role in (VIEWER, REGISTRAR, OWNER)
+        }
         self._props["own"] = session.name
         self._props["tenant"] = session.tenant
         self._props["tenants"] = []

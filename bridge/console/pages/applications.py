@@ -9,7 +9,7 @@ from nicegui.element import Element
 from bridge.console.acting import answer_acts, word
 from bridge.console.listing import Listing
 from bridge.console.live import Live
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section
 

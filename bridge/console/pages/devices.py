@@ -15,7 +15,7 @@ from bridge.console.listing import Listing
 from bridge.console.live import Live
 from bridge.console.moving import Move
 from bridge.console.one_device import show_device
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section, text
 

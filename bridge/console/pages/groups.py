@@ -11,7 +11,7 @@ from bridge.console.inventory import MOST_GROUPS, TREE_PACE, concerns_devices, p
 from bridge.console.listing import Listing
 from bridge.console.live import Live
 from bridge.console.moving import Move
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section
 

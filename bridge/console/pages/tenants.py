@@ -10,7 +10,7 @@ from bridge.admin import RefusedByBridge
 from bridge.console.acting import answer_acts, fault_of, word
 from bridge.console.listing import LARGEST, Listing
 from bridge.console.live import Live
-from bridge.console.sessions import Away, Session
+from bridge.console.session import Away, Session
 from bridge.console.shell import page
 from bridge.console.texts import section, text
 from bridge.names import DEFAULT, MANAGEMENT
