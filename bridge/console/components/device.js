@@ -10,7 +10,7 @@ export default {
   mixins: [asking],
   props: { named: String, device: Object, registration: Object, gone: Boolean, groups: Array, entries: Array, moreEntries: Boolean, may: Object, back: String, texts: Object, past: Object, statuses: Object },
   emits: ["more"],
-  data: () => ({ dialog: null, draft: {}, typed: "", said: "" }),
+  data: () => ({ dialog: null, draft: {}, before: {}, typed: "", said: "" }),
   computed: {
     facts() {
       const one = this.device;
@@ -56,12 +56,13 @@ export default {
     when,
     edit() {
       const { name, type, group } = this.device;
-      this.draft = { name: name || "", type: type || "", group: group || "" };
+      this.before = { name: name || "", type: type || "", group: group || "" };
+      this.draft = { ...this.before };
       this.begin("edit");
     },
     // Only what was changed is sent: what others changed meanwhile stays.
     save() {
-      const changed = Object.entries(this.draft).filter(([name, value]) => value !== (this.device[name] || ""));
+      const changed = Object.entries(this.draft).filter(([name, value]) => value !== this.before[name]);
       if (!changed.length) this.dialog = null;
       else this.ask("save", { changed: Object.fromEntries(changed.map(([name, value]) => [name, value.trim() ? value : null])) });
     },

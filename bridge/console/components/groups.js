@@ -87,7 +87,7 @@ export default {
 
       <modal v-if="dialog === 'create'" :title="texts.create" :close="texts.close" @closed="dialog = null">
         <form class="form" @submit.prevent="ask('create', { path: name })">
-          <label>{{ texts.path }}<input class="field" v-model="name" required maxlength="4096" autocomplete="off" autofocus /><small>{{ texts.path_hint }}</small></label>
+          <label>{{ texts.path }}<input aria-describedby="hint-name" class="field" v-model="name" required maxlength="4096" autocomplete="off" autofocus /></label><small id="hint-name">{{ texts.path_hint }}</small>
           <p class="fault" role="alert">{{ fault }}</p>
           <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>
         </form>
