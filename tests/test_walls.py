@@ -182,6 +182,7 @@ ROOMS: dict[str, str] = {
     "console.acting": "admin console.session console.texts",
     "console.listing": "",
     "console.inventory": "",
+    "console.grouping": "console.listing",
     "console.moving": "admin console.listing",
     "console.past": "console.listing console.texts",
     "console.one_device": "admin console.*",

@@ -90,7 +90,7 @@ async def test_a_device_comes_and_is_shown_with_what_it_says_of_itself(admin: Pe
     await expect(facts.last).to_contain_text("site.hall")
     await expect(facts.last).to_contain_text(HOSTILE)
     assert "taken" not in await page.title()
-    await page.locator("main").get_by_role("link", name="Devices").click()
+    await page.locator("#content").get_by_role("link", name="Devices").click()
     await expect(page.get_by_label("Search ID or name")).to_have_value("inv-comes")
 
 
@@ -197,17 +197,17 @@ async def test_who_may_only_look_is_offered_nothing_else(browser: Browser, conso
     async with somebody(browser, console) as viewer:
         page = await viewer.log_in("inv-viewer", made["password"], "/devices?id=inv-viewed")
         await expect(page.get_by_role("heading", name="Looked at")).to_be_visible()
-        await expect(page.locator("main button")).to_have_count(0)
+        await expect(page.locator("#content button")).to_have_count(0)
         await viewer.open("/devices?search=inv-viewed")
         await expect(ids(page)).to_have_text(["inv-viewed"])
-        await expect(page.locator("main input[type=checkbox]")).to_have_count(0)
+        await expect(page.locator("#content input[type=checkbox]")).to_have_count(0)
         await viewer.open("/groups?group=Inv+viewed")
         await expect(page.locator("section.listed")).to_contain_text("Devices in it")
-        await expect(page.locator("main button")).to_have_count(0)
+        await expect(page.locator("#content button")).to_have_count(0)
 
 
 async def test_management_is_told_where_the_inventory_is(person: Person, site: AnySite) -> None:
     page = await person.log_in("root", site.password_of("root"), "/devices")
-    await expect(page.locator("main")).to_contain_text("Devices and groups stay with each tenant")
+    await expect(page.locator("#content")).to_contain_text("Devices and groups stay with each tenant")
     await person.open("/groups")
-    await expect(page.locator("main")).to_contain_text("Groups stay with each tenant")
+    await expect(page.locator("#content")).to_contain_text("Groups stay with each tenant")

@@ -68,7 +68,7 @@ export default {
       <form class="form" @submit.prevent="create">
         <label>{{ texts.name }}<input aria-describedby="hint-name" class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /></label><small id="hint-name">{{ texts.name_rule }}</small>
         <label v-if="tenants.length">{{ texts.tenant }}<select class="field" v-model="draft.tenant"><option value="">{{ tenant }}</option><option v-for="one in others" :key="one" :value="one">{{ one }}</option></select></label>
-        <fieldset class="choice"><legend>{{ texts.role }}</legend>
+        <fieldset class="choosing"><legend>{{ texts.role }}</legend>
           <label v-for="(told, role) in roles" :key="role" class="option"><input type="radio" name="role" :value="role" v-model="draft.role" /><span>{{ told.called }}<small>{{ told.may }}</small></span></label>
         </fieldset>
         <password-choice :texts="texts" v-model="draft.password" />

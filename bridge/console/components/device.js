@@ -2,14 +2,15 @@
 import { asking } from "/static/asking.js";
 import Modal from "/static/dialog.js";
 import Entries from "/static/entries.js";
+import { grouping } from "/static/grouping.js";
 import GroupField from "/static/group_field.js";
 import { fill, when } from "/static/words.js";
 
 export default {
   components: { Modal, Entries, GroupField },
-  mixins: [asking],
-  props: { named: String, device: Object, registration: Object, gone: Boolean, groups: Array, entries: Array, moreEntries: Boolean, may: Object, back: String, texts: Object, past: Object, statuses: Object },
-  emits: ["more"],
+  mixins: [asking, grouping],
+  props: { named: String, device: Object, registration: Object, gone: Boolean, entries: Array, moreEntries: Boolean, may: Object, back: String, texts: Object, past: Object, statuses: Object },
+  emits: ["groups", "more"],
   data: () => ({ dialog: null, draft: {}, before: {}, typed: "", said: "" }),
   computed: {
     facts() {
@@ -58,6 +59,7 @@ export default {
       const { name, type, group } = this.device;
       this.before = { name: name || "", type: type || "", group: group || "" };
       this.draft = { ...this.before };
+      this.$emit("groups");
       this.begin("edit");
     },
     // Only what was changed is sent: what others changed meanwhile stays.
@@ -83,7 +85,7 @@ export default {
       <template v-if="device">
         <div class="page-head">
           <h1><bdi>{{ device.name || device.id }}</bdi></h1>
-          <div class="toolbar">
+          <div class="tools">
             <a v-if="may.register && !registration" class="btn" :href="again" :title="texts.again_hint">{{ texts.again }}</a>
             <button v-if="may.update" class="btn" type="button" @click="edit">{{ texts.edit }}</button>
             <button v-if="may.delete" class="btn danger" type="button" @click="remove">{{ texts.delete }}</button>

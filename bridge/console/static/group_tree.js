@@ -113,7 +113,7 @@ export default {
             :style="{ paddingInlineStart: Math.min(row.level, 12) * 0.9 - 0.4 + 'rem' }" :data-path="row.path" @click="choose(row)" :title="row.path">
           <span class="twig" aria-hidden="true" @click.stop="row.children ? toggle(row) : choose(row)">{{ row.children ? (row.open ? "▾" : "▸") : "" }}</span>
           <bdi class="leaf">{{ row.name }}</bdi>
-          <span v-if="row.path" class="number" :aria-label="counted(texts, 'devices', row.below)">{{ row.below.toLocaleString("en") }}</span>
+          <span v-if="row.path" class="amount" :aria-label="counted(texts, 'devices', row.below)">{{ row.below.toLocaleString("en") }}</span>
         </li>
       </ul>
       <p v-if="matching && !matching.size" class="quiet">{{ texts.no_group }}</p>

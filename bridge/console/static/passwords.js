@@ -10,7 +10,7 @@ export const PasswordChoice = {
     },
   },
   template: `
-    <fieldset class="choice">
+    <fieldset class="choosing">
       <legend>{{ texts.password }}</legend>
       <label class="option"><input type="radio" :checked="!chosen" @change="choose(false)" /><span>{{ texts.made }}<small>{{ texts.made_hint }}</small></span></label>
       <label class="option"><input type="radio" :checked="chosen" @change="choose(true)" /><span>{{ texts.chosen }}<small>{{ texts.chosen_hint }}</small></span></label>
