@@ -28,7 +28,9 @@ def pattern(argument: ast.expr) -> str | None:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return re.escape(argument.value)
     if isinstance(argument, ast.JoinedStr):
-        parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in argument.values]
+        parts = [
+            re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[\w-]+" for part in argument.values
+        ]
         return "".join(map(str, parts))
     if isinstance(argument, ast.IfExp):
         either = [pattern(argument.body), pattern(argument.orelse)]
@@ -58,12 +60,16 @@ def test_no_text_is_left_over() -> None:
     python = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
     patterns = [found for path in SOURCES for _, argument in calls(path) if (found := pattern(argument))]
-    dynamic = [re.compile(one) for one in patterns if r"\w+" in one]
+    dynamic = [re.compile(one) for one in patterns if r"[\w-]+" in one]
     unused = []
     for name in sorted(ALL):
         key = name.partition(".")[2]
         plain = re.sub(r"_(one|other)$", "", name)
-        in_python = f'"{name}"' in python or f'"{plain}"' in python or any(one.fullmatch(name) for one in dynamic)
+        in_python = (
+            f'"{name}"' in python
+            or f'"{plain}"' in python
+            or any(one.fullmatch(name) or one.fullmatch(key) for one in dynamic)
+        )
         in_scripts = re.search(rf"\btexts\.{key}\b|[\"']{key}[\"']", scripts) is not None
         if not in_python and not in_scripts and f'"{key}"' not in python:
             unused.append(name)
@@ -97,7 +103,7 @@ def test_no_component_has_words_of_its_own(path: Path) -> None:
     """In a template, what stands between tags and outside of braces is shown as it is."""
     found = []
     for template in re.findall(r"template:\s*`(.*?)`", path.read_text(encoding="utf-8"), re.DOTALL):
-        bare = re.sub(r"\{\{.*?\}\}", "", re.sub(r"<[^>]*(?:\"[^\"]*\"[^>]*)*>", "\n", template), flags=re.DOTALL)
+        bare = re.sub(r"\{\{.*?\}\}", "", re.sub(r"<(?:\"[^\"]*\"|[^\">])*>", "\n", template), flags=re.DOTALL)
         found += [line.strip() for line in bare.splitlines() if re.search("[A-Za-z]{2}", line)]
         found += re.findall(r'\s(?:aria-label|title|placeholder|alt)="([^"]*[A-Za-z]{2}[^"]*)"', template)
     assert found == []

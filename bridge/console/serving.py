@@ -10,8 +10,8 @@ import typer
 
 from bridge import display
 from bridge.console import server
-from bridge.console.server import LOOPBACK, Serving
-from bridge.console.sessions import Broker
+from bridge.console.place import LOOPBACK, Serving
+from bridge.console.session import Broker
 from bridge.speaking import NOT_REACHED, WRONG_USAGE, err, out
 from bridge.stopping import Ending, until_signalled
 

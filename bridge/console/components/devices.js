@@ -121,7 +121,7 @@ export default {
             <th v-for="column in columns" :key="column" scope="col" :aria-sort="sorted(column)"><button type="button" class="sorting" @click="sort(column)">{{ texts[column] }}<span aria-hidden="true">{{ { ascending: " ↑", descending: " ↓", none: "" }[sorted(column)] }}</span></button></th>
           </tr></thead>
           <tbody>
-            <tr v-for="row in rows" :key="row.id" :data-id="row.id" :class="{ chosen: chosen[row.id] }">
+            <tr v-for="row in rows" :key="row.id" :data-id="row.id" :class="{ picked: chosen[row.id] }">
               <td v-if="may.update" class="tick" data-label=""><input type="checkbox" :checked="chosen[row.id]" :aria-label="fill(texts.choose, { id: row.id })" @change="choose(row.id)" /></td>
               <td :data-label="texts.id"><a :href="link(row.id)"><bdi>{{ row.id }}</bdi></a></td>
               <td :data-label="texts.name" :class="{ blank: !row.name }"><bdi class="clamp" :title="row.name">{{ row.name }}</bdi></td>
