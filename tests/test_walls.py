@@ -190,6 +190,7 @@ ROOMS: dict[str, str] = {
     "console.acting": "admin console.session console.texts",
     "console.listing": "",
     "console.inventory": "",
+    "console.once": "admin",
     "console.grouping": "console.listing",
     "console.moving": "admin console.listing",
     "console.past": "console.listing console.texts",

@@ -9,6 +9,7 @@ from nicegui.element import Element
 from bridge.console.acting import answer_acts, word
 from bridge.console.listing import Listing
 from bridge.console.live import Live, telling
+from bridge.console.once import Once
 from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section, text
@@ -55,6 +56,7 @@ async def administrators(session: Session, request: Request) -> None:
     """Build the page."""
     table = Administrators(session)
     listing = Listing(session.request, "list-administrators", "administrators")
+    once = Once(session.request)
 
     async def load() -> None:
         table.show(*await listing.load())
@@ -65,7 +67,7 @@ async def administrators(session: Session, request: Request) -> None:
             asked["password"] = password
         if word(values, "tenant") not in {"", session.tenant}:
             asked["tenant"] = word(values, "tenant")
-        made = await session.request("create-administrator", asked)
+        made = await once.request("create-administrator", asked)
         live.refresh()
         return {"name": made["name"], "password": made.get("password", "")}
 

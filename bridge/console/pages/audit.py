@@ -94,5 +94,5 @@ async def audit(session: Session, request: Request) -> None:
     table.on("look", look)
     table.on("further", further)
     table.on("newest", again)
-    live = Live(session, load, every=PACE)
+    live = Live(session, load, pace=PACE)
     await live.now()
