@@ -134,6 +134,7 @@ ROOMS: dict[str, str] = {
     "database_watch": "backoff folder health sessions store",
     "service": ANY,
     "children": "",
+    "console_child": "backoff children installation settings",
     "gate_room": "broker",
     "beside": "authority beside_files beside_fit broker_advice children clock configurations dynsec_file encryption"
     " facts folder installation mosquitto_acl mosquitto_conf rewriting trust wire",
@@ -188,13 +189,19 @@ ROOMS: dict[str, str] = {
     "console.tabs": "console.entrance console.session",
     "console.plain": "console.texts",
     "console.live": "admin console.sessions console.texts",
+<<<<<<< HEAD
     "console.links": "names",
     "console.labels": "console.links console.texts",
     "console.labelling": "admin console.*",
     "console.registering": "admin console.* names",
     "console.acting": "admin console.sessions console.texts",
+=======
+    "console.acting": "admin console.session console.texts",
+>>>>>>> inventory
     "console.listing": "",
     "console.inventory": "",
+    "console.once": "admin",
+    "console.grouping": "console.listing",
     "console.moving": "admin console.listing",
     "console.past": "console.listing console.texts",
     "console.one_device": "admin console.*",
@@ -203,6 +210,12 @@ ROOMS: dict[str, str] = {
     "console.registration_table": "console.viewing console.session console.texts",
     "console.registration_deleting": "console.acting console.session console.texts",
     "console.registration_detail": "admin console.live console.registration_deleting console.session console.texts",
+    "console.verdicts": "console.texts",
+    "console.option_facts": "console.texts",
+    "console.again": "console.texts names",
+    "console.accepting": "admin console.acting console.again console.live console.session console.texts"
+    " console.verdicts",
+    "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",
     "console.components.__init__": "",
     "console.pages.__init__": "",
     "console.pages.*": "admin bulk console.* delimited names registration roles uploading",
@@ -221,6 +234,7 @@ ROOMS: dict[str, str] = {
     "cli": ANY,
     "__main__": "cli",
     "demo": "",
+    "console_demo": "demo",
 }
 LIBRARIES: dict[str, set[str]] = {
     # A library and the rooms that know it.
@@ -251,9 +265,10 @@ LIBRARIES: dict[str, set[str]] = {
     "uvicorn": {"console"},
     "typer": {"cli", "commands", "console.serving", "consenting", "menu", "speaking", "running"},
     "click": {"cli", "commands", "speaking"},
-    "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "cli"},
+    "rich": {"commands", "display", "display_devices", "display_people", "speaking", "demo", "console_demo", "cli"},
     "structlog": {
         "console",
+        "console_child",
         "neighbours",
         "reloading",
         "timekeeping",
@@ -309,6 +324,7 @@ UNTESTED_HERE: dict[str, str] = {
     "commands.__init__": "a list",
     "commands.asking": "through the commands that ask",
     "demo": "end to end",
+    "console_demo": "in a browser, in tests/browser/test_console_demo",
     "display": "through the commands",
     "display_devices": "through the commands",
     "display_people": "through the commands",
