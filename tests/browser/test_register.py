@@ -1,7 +1,9 @@
 """Register device: several at once, what is wrong with each, and that nothing typed is lost."""
 
 import re
+from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from bridge import names
@@ -244,22 +246,23 @@ async def test_groups_that_there_are_are_suggested(admin: Person, site: AnySite)
     await expect(form.dialog.locator("#register-groups option[value='Register/Suggested <i>']")).to_be_attached()
 
 
-async def test_everybody_can_use_the_dialog(browser: Browser, console: Console, site: AnySite) -> None:
-    """On a desk and on a phone, in light and dark, with faults shown and with the result."""
-    for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
-        for theme in ("light", "dark"):
-            async with somebody(browser, console, viewport=size, color_scheme=theme) as person:
-                form = await Form.opened(await person.log_in("admin", site.password_of("admin")))
-                await form.fill(1, f"register-{theme}-{size['width']}", Name="n" * 200)
-                await form.token(1, "short", auto=True)
-                await form.add()
-                await form.fill(2, "not right")
-                await form.next()
-                await no_fault(form.page)
-                await form.row(2).get_by_role("button", name="Remove device 2").click()
-                await form.next()
-                await expect(form.result).to_contain_text("The device is registered")
-                await no_fault(form.page)
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+async def test_everybody_can_use_the_dialog(
+    width: int, theme: Any, browser: Browser, console: Console, site: AnySite
+) -> None:
+    """On a desk and on a phone, with faults shown and with the result."""
+    async with somebody(browser, console, viewport={"width": width, "height": 800}, color_scheme=theme) as person:
+        form = await Form.opened(await person.log_in("admin", site.password_of("admin")))
+        await form.fill(1, f"register-{width}", Name="n" * 200)
+        await form.token(1, "short", auto=True)
+        await form.add()
+        await form.fill(2, "not right")
+        await form.next()
+        await no_fault(form.page)
+        await form.row(2).get_by_role("button", name="Remove device 2").click()
+        await form.next()
+        await expect(form.result).to_contain_text("The device is registered")
+        await no_fault(form.page)
 
 
 async def no_fault(page: Page) -> None:

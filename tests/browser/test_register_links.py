@@ -110,20 +110,14 @@ async def test_labels_of_devices_that_were_just_registered_are_a_click_away(admi
 
 
 async def test_the_address_in_codes_is_the_one_that_was_given(browser: Browser, site: AnySite, tmp_path: Path) -> None:
-    """As where people reach the console by a proxy; by that name it answers, too."""
-    console = Console.start(site, tmp_path, "--console-url", "https://console.example.org/")
+    """Whatever name the browser used that prints them."""
+    console = Console.start(site, tmp_path, "--console-url", "http://console.example.org/")
     try:
         async with somebody(browser, console) as person:
+            await person.log_in("admin", site.password_of("admin"))
             page = await person.open("/label?id=link-12")
-            await page.fill("#username", "admin")
-            await page.fill("#password", site.password_of("admin"))
-            await page.click("button[type=submit]")
-            await expect(page.get_by_text("The codes lead to https://console.example.org.")).to_be_visible()
-            assert await code_in(page.locator(".label")) == "https://console.example.org/?register=link-12"
-            answer = await person.context.request.get(
-                f"{console.url}/login", headers={"Host": "console.example.org"}, max_redirects=0
-            )
-            assert answer.status == 200
+            await expect(page.get_by_text("The codes lead to http://console.example.org.")).to_be_visible()
+            assert await code_in(page.locator(".label")) == "http://console.example.org/?register=link-12"
     finally:
         console.stop()
 
