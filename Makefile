@@ -13,8 +13,8 @@ export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 # Tests start some thousand processes; without what Python keeps of compiled sources each would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup mosquitto mosquitto-2.1 compose units promtool compiler clients check audit lock sbom format deep test fuzz \
-	mutants unit e2e more test-brokers crashes soak demo bench docs clean
+.PHONY: help setup chromium browser mosquitto mosquitto-2.1 compose units promtool compiler axe clients check audit lock sbom format deep test fuzz \
+	mutants unit e2e more test-brokers crashes soak demo console bench console-bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment could be made: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[console]' --group dev
 	@touch $@
 
 setup: $(READY) mosquitto ## virtual environment and Mosquitto
@@ -41,10 +41,24 @@ compose:
 units:
 	@.ci/need systemd-analyze=systemd /bin/kill=procps
 
+chromium:
+	@.ci/need chromium=chromium
+
 promtool: build/prometheus/promtool
 
 build/prometheus/promtool:
 	@.ci/promtool $(@D)
+
+# From npm: axe-core, which judges the console's pages, and jsQR, which reads the codes of labels.
+AXE := build/axe/node_modules/axe-core/axe.min.js
+axe: $(AXE)
+
+$(AXE): tests/browser/package.json
+	@.ci/need node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
+	@mkdir -p build/axe
+	@cp tests/browser/package.json build/axe
+	cd build/axe && npm install --omit=dev --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 compiler:
 	@.ci/need cc=gcc /usr/include/stdio.h=libc6-dev /usr/include/mosquitto.h=libmosquitto-dev /usr/include/openssl/evp.h=libssl-dev node=nodejs npm=npm /etc/ssl/certs/ca-certificates.crt=ca-certificates
@@ -70,7 +84,7 @@ audit: $(READY) ## known vulnerabilities of what is locked; status 3 where the a
 AGE ?= 7 days
 lock: $(READY) ## the newest versions that pyproject.toml allows, with digests, into requirements*.lock; none younger than AGE
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group lock
-	@$(LOCK) pyproject.toml --output-file requirements.lock
+	@$(LOCK) pyproject.toml --all-extras --output-file requirements.lock
 	@$(SUPPLY) build-requires | $(LOCK) - --output-file requirements-build.lock
 
 sbom: $(READY) ## the bill of materials (CycloneDX), into build/sbom.cdx.json
@@ -94,17 +108,21 @@ mutants: $(READY) ## break the pure rooms in some thousand ways and tell which n
 	@.ci/mutants -v
 
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
-	$(BIN)/python -m pytest -q -n auto --ignore tests/e2e -m "not e2e and not long"
+	$(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "not e2e and not long"
+
+browser: setup chromium axe ## the console's tests, in a real browser
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not alone"
+	$(BIN)/python -m pytest -q -m "browser and alone"
 
 e2e: setup compose clients units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone"
-	$(BIN)/python -m pytest -q -m "e2e and alone"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone and not browser"
+	$(BIN)/python -m pytest -q -m "e2e and alone and not browser"
 
 more: $(READY) ## the searches of unit, five times as long, and what takes longer than unit has
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
-	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto --ignore tests/e2e -m "long and not e2e"
+	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "long and not e2e"
 
-test: setup compose clients units promtool check unit more e2e ## everything that must pass
+test: setup compose clients units promtool chromium axe check unit more e2e browser ## everything that must pass
 
 test-brokers: setup compose clients units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
@@ -121,8 +139,15 @@ soak: setup ## kill processes at random under a fleet's load: KILLS=1000 DEVICES
 demo: setup ## the main job on a real Mosquitto, told step by step; TLS=1 does all of it by TLS
 	@$(BIN)/python -m bridge.demo $(if $(TLS),--tls)
 
+PORT ?= 8080
+console: setup ## the web page with a fleet that calls in, to try it out: PORT=8080, TLS=1
+	@$(BIN)/python -m bridge.console_demo --port $(PORT) $(if $(TLS),--tls)
+
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
+
+console-bench: setup chromium ## measure the console's table on 100,000 registrations, into build/console-bench.json
+	@$(BIN)/python bench/console.py
 
 docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, vectors and attacks from the code
 	@$(BIN)/python docs/draw.py

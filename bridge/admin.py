@@ -84,12 +84,15 @@ class Admin:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(value)
 
-    async def answer(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
+    async def answer(
+        self, command: str, payload: Mapping[str, Any] | bytes | None = None, *, request_id: str | None = None
+    ) -> dict[str, Any]:
         """Send a request and return the whole answer. Raises NoAnswer, Disconnected.
 
-        Bytes are a file: no requestId can be in it, so MQTT's correlation data stands for one.
+        Bytes are a file: no requestId can be in it, so MQTT's correlation data stands for one. ``request_id``, 32 hex
+        digits, is given by who repeats a request on another connection.
         """
-        request_id = secrets.token_hex(16)
+        request_id = request_id or secrets.token_hex(16)
         topic = self._topics.request(self._access.tenant, self._access.username, command)
         options: dict[str, Any] = {}
         if isinstance(payload, bytes):
@@ -117,9 +120,11 @@ class Admin:
             raise NoAnswer("the broker is there, the bridge is not: is it running?")
         raise NoAnswer(f"the bridge has not answered within {patience * TRIES:.0f} s: is it running?")
 
-    async def request(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
+    async def request(
+        self, command: str, payload: Mapping[str, Any] | bytes | None = None, *, request_id: str | None = None
+    ) -> dict[str, Any]:
         """Send a request and return its result. Raises RefusedByBridge, NoAnswer, Disconnected."""
-        return result_of(await self.answer(command, payload))
+        return result_of(await self.answer(command, payload, request_id=request_id))
 
     async def events(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """Yield (topic, object) of what happens from now on, and the state of the bridge. Raises Disconnected."""

@@ -221,7 +221,7 @@ class Child:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C in the terminal is for us; we end the children in order
-                preexec_fn=_die_with_parent(os.getpid()),
+                preexec_fn=die_with_parent(os.getpid()),
                 pass_fds=(self._lock,),
                 env={"PATH": os.environ.get("PATH", "")},
                 **user,  # type: ignore[arg-type]
@@ -289,7 +289,7 @@ class Child:
         await process.wait()
 
 
-def _die_with_parent(parent: int) -> Callable[[], None] | None:
+def die_with_parent(parent: int) -> Callable[[], None] | None:
     """Ask the kernel to end the child when we die. A change of user would undo the request, hence it comes last."""
     if not sys.platform.startswith("linux"):
         return None

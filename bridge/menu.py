@@ -29,6 +29,7 @@ PANELS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ),
         "init": ("init --data /var/lib/bootstrap-bridge --host 127.0.0.1 --port 1883",),
         "serve": ("serve --data /var/lib/bootstrap-bridge",),
+        "console": ("console", "console --data /var/lib/bootstrap-bridge --console-port 8080"),
         "renew-certificates": ("renew-certificates --data /var/lib/bootstrap-bridge",),
         "rotate-key": (
             "rotate-key --data /var/lib/bootstrap-bridge",

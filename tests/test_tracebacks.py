@@ -11,7 +11,7 @@ from tests.canaries import Canaries
 
 FAULT = """
 import structlog
-from bridge.cli import configure_logging
+from bridge.logs import configure_logging
 
 configure_logging("info", "{form}")
 

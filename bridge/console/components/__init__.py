@@ -1,0 +1,1 @@
+"""The parts of pages that are components of their own in the browser, each a file of JavaScript."""

@@ -1,0 +1,19 @@
+"""What the pages of the inventory share: which events concern them, how often they look."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+TREE_PACE: Final = 3.0
+"""Seconds between two looks at the groups, at least: they change seldom, while a herd calls at any time."""
+CHANGING: Final = frozenset({"accepted", "confirmed", "delivered", "updated", "deleted"})
+"""Events after which an entry of the inventory may be there, gone or another."""
+
+
+def concerns_devices(topic: str, event: Mapping[str, Any]) -> bool:
+    """Tell whether after this event the inventory may be another."""
+    return topic.endswith("/bulk") or event.get("event") in CHANGING
+
+
+def path_of(typed: str) -> str | None:
+    """Return the group that a person typed, None for none."""
+    return typed if typed.strip() else None
