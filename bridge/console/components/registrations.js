@@ -7,7 +7,7 @@ import { counted, fill, when } from "/static/words.js";
 const FILTERS = ["", "PENDING_ACCEPTANCE", "WAITING_FOR_CONNECTION", "ACCEPTED", "BLOCKED"];
 const SORTS = ["id", "name", "status", "creationTime", "lastSeen"];
 const DESCENDING_FIRST = ["creationTime", "lastSeen"];
-const TYPING = 150; // milliseconds after the last key before the search is sent
+const TYPING = 100; // milliseconds after the last key before the search is sent
 const STILL = 400; // milliseconds without a movement of the pointer before rows change places under it
 const LONGEST = 2000; // milliseconds for which a moving pointer holds rows in their places, at most
 const FRESH = 2500; // milliseconds for which a change is marked
