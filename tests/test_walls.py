@@ -189,15 +189,11 @@ ROOMS: dict[str, str] = {
     "console.tabs": "console.entrance console.session",
     "console.plain": "console.texts",
     "console.live": "admin console.sessions console.texts",
-<<<<<<< HEAD
     "console.links": "names",
     "console.labels": "console.links console.texts",
     "console.labelling": "admin console.*",
     "console.registering": "admin console.* names",
-    "console.acting": "admin console.sessions console.texts",
-=======
     "console.acting": "admin console.session console.texts",
->>>>>>> inventory
     "console.listing": "",
     "console.inventory": "",
     "console.once": "admin",
