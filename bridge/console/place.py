@@ -22,7 +22,8 @@ class Serving:
     """Where and how to serve.
 
     ``certificate`` and ``key`` are PEM files; without them browsers reach us in clear, or through a proxy that speaks
-    TLS: then ``url`` is what they open, and ``proxies`` are the addresses of those whose word is taken for who asks.
+    TLS. ``url``, if there is one, is what they open then, and stands on labels; ``proxies`` are the addresses of
+    those whose word is taken for who asks.
     ``idle`` and ``longest`` are in seconds, ``upload`` in bytes.
     """
 
@@ -31,7 +32,7 @@ class Serving:
     certificate: Path | None = None
     key: Path | None = None
     names: Collection[str] = ()
-    url: str | None = None
+    url: str = ""
     proxies: tuple[str, ...] = ()
     idle: float = 1_800.0
     longest: float = 43_200.0
@@ -41,7 +42,7 @@ class Serving:
     @property
     def scheme(self) -> str:
         """How browsers reach us."""
-        if self.url is not None:
+        if self.url:
             return urlsplit(self.url).scheme
         return "http" if self.certificate is None else "https"
 
@@ -58,7 +59,7 @@ class Serving:
     @property
     def address(self) -> str:
         """The address to open in a browser."""
-        if self.url is not None:
+        if self.url:
             return f"{self.url}/"
         host = next(iter(self.names), LOOPBACK[0]) if self.listen in _EVERYWHERE else self.listen
         return f"{self.scheme}://{_bracketed(host)}:{self.port}/"
@@ -71,7 +72,7 @@ class Serving:
         found = {f"{_bracketed(name.lower())}:{self.port}" for name in known}
         if self.port == _USUAL["http" if self.certificate is None else "https"]:
             found |= {_bracketed(name.lower()) for name in known}
-        if self.url is not None:
+        if self.url:
             found.add(urlsplit(self.url).netloc.lower())
         return frozenset(found)
 

@@ -7,7 +7,7 @@ from fastapi import Request
 from nicegui import events, ui
 
 from bridge.admin import RefusedByBridge
-from bridge.console import accepting, accepting_all
+from bridge.console import accepting, accepting_all, registering
 from bridge.console.live import Live, telling
 from bridge.console.registration_deleting import Deleting
 from bridge.console.registration_detail import Detail
@@ -84,6 +84,7 @@ async def _tenants(session: Session) -> list[str]:
 def _buttons(session: Session, live: Live) -> None:
     """Put what is done with many devices at once into the head of the page."""
     accepting_all.button(session, live)
+    registering.button(session, live.refresh)
 
 
 @page("/")
