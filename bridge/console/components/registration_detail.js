@@ -69,7 +69,7 @@ export default {
         <p v-if="!row.claims.length" class="quiet">{{ texts.no_claims }}</p>
         <p v-else class="quiet">{{ texts.claims_hint }}</p>
         <p v-if="row.claimsOverflow" class="warned">{{ texts.overflow }}</p>
-        <ul class="claims"><li v-for="claim in row.claims" :key="claim.fingerprint" class="card">
+        <ul class="heard"><li v-for="claim in row.claims" :key="claim.fingerprint" class="card">
           <dl class="facts">
             <dt>{{ texts.fingerprint }}</dt><dd><code>{{ claim.fingerprint }}</code></dd>
             <dt>{{ texts.key }}</dt><dd><code v-if="claim.keyFingerprint" class="key"><span v-for="four in claim.keyFingerprint.split(' ')">{{ four }} </span></code><span v-else class="quiet">{{ texts.key_none }}</span></dd>
