@@ -189,15 +189,11 @@ ROOMS: dict[str, str] = {
     "console.tabs": "console.entrance console.session",
     "console.plain": "console.texts",
     "console.live": "admin console.sessions console.texts",
-<<<<<<< HEAD
     "console.links": "names",
     "console.labels": "console.links console.texts",
     "console.labelling": "admin console.*",
     "console.registering": "admin console.* names",
-    "console.acting": "admin console.sessions console.texts",
-=======
     "console.acting": "admin console.session console.texts",
->>>>>>> inventory
     "console.listing": "",
     "console.inventory": "",
     "console.once": "admin",
@@ -211,8 +207,8 @@ ROOMS: dict[str, str] = {
     "console.registration_deleting": "console.acting console.session console.texts",
     "console.registration_detail": "admin console.live console.registration_deleting console.session console.texts",
     "console.verdicts": "console.texts",
-    "console.option_facts": "console.texts",
-    "console.again": "console.texts names",
+    "console.option_facts": "console.texts names",
+    "console.again": "admin console.session console.texts names",
     "console.accepting": "admin console.acting console.again console.live console.session console.texts"
     " console.verdicts",
     "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",

@@ -60,6 +60,11 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
         self._props["who"] = f"{session.tenant}/{session.name}"
         self._props["first"] = None if first is None else asdict(first)
         self._props["tenants"] = []
+        self._props["tenancy"] = ""
+        if session.has_tenants:
+            self._props["tenancy"] = "choose"
+        elif session.of_management and not session.may("list-tenants"):
+            self._props["tenancy"] = "type"  # who may not list them may name them
         self._props["groups"] = []
         self._props["away"] = ""
         self.on("opened", self._opened)

@@ -29,6 +29,7 @@ async def test_several_devices_are_registered_at_once_and_a_failed_one_stays(adm
         await form.fill(2, "register-taken")
         await form.add()
         await form.fill(3, " register-3 ")
+        await form.add()  # one that nothing is typed into
         await form.next()
 
         await expect(form.result).to_contain_text("2 devices are registered")
