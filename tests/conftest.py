@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from bridge.store import _PRAGMAS, Store
 from tests import lines
+from tests.e2e.naming import LEDGER
 from tests.world import World
 
 # The same examples on every run: a red build is red on every machine, and no run is slower than the one before.
@@ -59,8 +60,25 @@ def pytest_report_header() -> str:
     return lines.told()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear which names the tests of another process made."""
+    for test, made, named in getattr(node, "workeroutput", {}).get("names", ()):
+        LEDGER.note(test, map(tuple, made), map(tuple, named))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tests that fight over a name pass or fail by the way in which they are spread over processes: never passed."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["names"] = LEDGER.written()
+    elif any(LEDGER.fights()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Said at the end as well: the header is left out by ``-q``."""
+    for fight in LEDGER.fights():
+        terminalreporter.write_line(f"several tests on one installation take the same name: {fight}", red=True)
     terminalreporter.write_line(lines.told())
 
 

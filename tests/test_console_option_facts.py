@@ -22,9 +22,9 @@ def listed(key: str) -> dict[str, Any]:
     }
 
 
-def shown(key: str, *, of_management: bool = False, effective: object = None) -> dict[str, Any]:
-    option = listed(key)
-    return facts(option, option["value"] if effective is None else effective, of_management=of_management)
+def shown(key: str, tenant: str = "default", effective: object = None, **other: Any) -> dict[str, Any]:
+    option = {**listed(key), **other}
+    return facts(option, option["value"] if effective is None else effective, tenant)
 
 
 @pytest.mark.parametrize("key", options.OPTIONS)
@@ -50,7 +50,7 @@ def test_only_management_sets_what_holds_for_the_whole_installation() -> None:
     assert {key for _, key in MANAGEMENT_ALONE} == options.INSTALLATION_WIDE
     for key in options.OPTIONS:
         assert shown(key)["readonly"] == (key in options.INSTALLATION_WIDE)
-        assert not shown(key, of_management=True)["readonly"]
+        assert not shown(key, "management")["readonly"]
 
 
 def test_what_is_in_force_is_told_apart_from_what_was_set() -> None:
@@ -59,12 +59,18 @@ def test_what_is_in_force_is_told_apart_from_what_was_set() -> None:
     assert (found["value"], found["effective"], found["differs"]) == ("OPTIONAL", "REQUIRED", True)
 
 
+def test_topics_with_the_own_tenant_filled_in_are_what_was_set() -> None:
+    own = {"value": ["plant/{tenant}/{id}/#"]}
+    assert not shown(options.TOPICS, "t1", ["plant/t1/{id}/#"], **own)["differs"]
+    assert shown(options.TOPICS, "t1", ["all/{id}", "plant/t1/{id}/#"], **own)["differs"]
+
+
 def test_who_looks_gets_the_notes_that_concern_them() -> None:
-    assert shown(options.TOKEN_POLICY)["notes"] != shown(options.TOKEN_POLICY, of_management=True)["notes"]
+    assert shown(options.TOKEN_POLICY)["notes"] != shown(options.TOKEN_POLICY, "management")["notes"]
 
 
 def test_an_option_that_nobody_has_explained_yet_is_shown_as_it_is() -> None:
     option = {**listed(options.TTL), "key": "brand-new"}
-    found = facts(option, 0, of_management=False)
+    found = facts(option, 0, "default")
     assert (found["title"], found["about"], found["notes"]) == ("brand-new", "", [])
     assert name_of(option) == ("device-registration", "brand-new")

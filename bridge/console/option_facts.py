@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bridge.console.texts import section, text
+from bridge.names import MANAGEMENT
 
 SHORT: Final[Mapping[tuple[str, str], str]] = {
     ("device-registration", "security-token.policy"): "policy",
@@ -21,7 +22,7 @@ SHORT: Final[Mapping[tuple[str, str], str]] = {
 """How the texts call an option."""
 MANAGEMENT_ALONE: Final = frozenset({("device-registration", "retry-after")})
 """Options of the whole installation (the contract, section 5)."""
-STRICTER: Final = frozenset({("device-registration", "security-token.policy"), ("devices", "topics")})
+SHARED: Final = frozenset({("device-registration", "security-token.policy"), ("devices", "topics")})
 """Options of which something else may be in force than what was set: ``management`` has a say in them."""
 
 
@@ -34,11 +35,17 @@ def _words(short: str, part: str) -> str:
     return section("options").get(f"{short}_{part}", "")
 
 
-def facts(option: Mapping[str, Any], effective: object, *, of_management: bool) -> dict[str, Any]:
-    """Return an option as ``list-options`` answers it with all that a person needs to set it.
+def _own(value: object, tenant: str) -> object:
+    """Return what a value comes to where management says nothing: topics are in force with the tenant filled in."""
+    return [one.replace("{tenant}", tenant) for one in value] if isinstance(value, list) else value
+
+
+def facts(option: Mapping[str, Any], effective: object, tenant: str) -> dict[str, Any]:
+    """Return an option as ``list-options`` answers it with all that a person of ``tenant`` needs to set it.
 
     ``effective``: what ``get-option`` says is in force.
     """
+    of_management = tenant == MANAGEMENT
     short = SHORT.get(name_of(option), "")
     managed = name_of(option) in MANAGEMENT_ALONE and not of_management
     notes = [_words(short, "management" if of_management else "tenant")]
@@ -48,7 +55,7 @@ def facts(option: Mapping[str, Any], effective: object, *, of_management: bool) 
     return {
         **{name: option[name] for name in ("category", "key", "value", "type", "unit", "default", "range")},
         "effective": effective,
-        "differs": effective != option["value"],
+        "differs": effective != _own(option["value"], tenant),
         "title": _words(short, "title") or option["key"],
         "about": _words(short, "about"),
         "notes": [note for note in notes if note],

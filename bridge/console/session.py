@@ -133,13 +133,9 @@ class Session:
     ) -> dict[str, Any]:
         """Ask the bridge in the person's name and return the result. Raises RefusedByBridge, Away, Ended.
 
-                Where the connection breaks meanwhile, the request is repeated on the next one under the same requestId, so
-        <<<<<<< HEAD
-                that nothing is done twice (the contract, section 5). ``request_id``, 32 hex digits, is given by who asks the
-                same again after Away.
-        =======
-                that nothing is done twice (the contract, section 5). ``request_id`` is given by who may ask for it again.
-        >>>>>>> inventory
+        Where the connection breaks meanwhile, the request is repeated on the next one under the same requestId, so
+        that nothing is done twice (the contract, section 5). ``request_id``, 32 hex digits, is given by who asks the
+        same again after Away.
         """
         request_id = request_id or secrets.token_hex(16)
         deadline = time.monotonic() + RECONNECT_PATIENCE

@@ -57,18 +57,22 @@ export default {
       if (option.type !== "integer") return "";
       const [low, high] = option.range;
       const number = this.value(option);
-      if (typeof number === "number" && low <= number && number <= high) return "";
-      return fill(this.texts.wrong_number, { low: low.toLocaleString("en"), high: high.toLocaleString("en") });
+      return typeof number === "number" && low <= number && number <= high ? "" : this.texts.wrong_number;
     },
     said(option) {
       const number = this.value(option);
-      if (option.unit !== "seconds" || typeof number !== "number" || this.wrong(option)) return "";
+      if (option.unit !== "seconds" || typeof number !== "number" || this.wrong(option) || option.readonly) return "";
       return number === 0 ? option.zero : fill(this.texts.spoken, { time: spoken(number) });
+    },
+    range(option) {
+      if (option.type !== "integer") return "";
+      const [low, high] = option.range.map((one) => one.toLocaleString("en"));
+      return fill(this.texts.range, { low, high });
     },
     plain(option, value) {
       if (option.type === "topic filters") return value.length ? value.join(", ") : this.texts.none;
       if (option.type !== "integer") return value;
-      const time = option.unit === "seconds" && value ? ` (${spoken(value)})` : "";
+      const time = option.unit === "seconds" && value >= 60 ? ` (${spoken(value)})` : "";
       return `${value.toLocaleString("en")} ${option.unit}${time}`;
     },
     faultOf(option) {
@@ -106,19 +110,18 @@ export default {
           </div>
           <div class="setting-value">
             <p v-if="option.readonly" class="set">{{ plain(option, option.value) }}</p>
-            <fieldset v-else-if="option.type === 'choice'" class="choice">
-              <legend class="sr">{{ option.title }}</legend>
+            <div v-else-if="option.type === 'choice'" role="radiogroup" :aria-labelledby="id(option, 'title')">
               <label v-for="one in option.words" :key="one.value" class="option">
                 <input type="radio" :name="id(option, 'value')" :value="one.value" :checked="shown(option) === one.value" @change="type(option, one.value)" />
                 <span><b>{{ one.value }}</b><small>{{ one.about }}</small></span></label>
-            </fieldset>
+            </div>
             <label v-else-if="option.type === 'topic filters'" class="named">{{ texts.topics_label }}
               <textarea class="field mono" rows="4" :value="shown(option)" :aria-describedby="id(option, 'note')" autocapitalize="none" autocomplete="off" spellcheck="false" @input="type(option, $event.target.value)"></textarea></label>
-            <label v-else class="named">{{ fill(texts.in_unit, { unit: option.unit }) }}
+            <label v-else class="named">{{ option.unit === "seconds" ? texts.in_seconds : fill(texts.number_of, { unit: option.unit }) }}
               <input class="field" type="text" inputmode="numeric" :value="shown(option)" :aria-invalid="Boolean(wrong(option) || faultOf(option))" :aria-describedby="id(option, 'note')" autocomplete="off" @input="type(option, $event.target.value)" /></label>
             <p :id="id(option, 'note')" class="quiet">
               <span v-if="wrong(option)" class="fault">{{ wrong(option) }}</span><span v-else-if="said(option)">{{ said(option) }}</span>
-              {{ fill(texts.usual, { value: plain(option, option.default) }) }}</p>
+              {{ range(option) }} {{ fill(texts.usual, { value: plain(option, option.default) }) }}</p>
             <p v-if="option.differs" class="ask">{{ fill(texts.in_force, { value: plain(option, option.effective) }) }}</p>
             <div v-if="!option.readonly" class="setting-actions">
               <button class="btn primary" type="submit" :aria-disabled="!isChanged(option) || Boolean(wrong(option)) || busy">{{ texts.save }}</button>

@@ -1,13 +1,13 @@
 // The table of registrations: a plain table that screen readers and keyboards know, with what is done with each row.
 // What a person types, marks and opens here stays in the browser, over each refresh of the rows and every lost connection.
 import AcceptCell from "/static/accept_cell.js";
-import { StatusPill, ago, keepFocus, parts } from "/static/registration_parts.js";
-import { counted, fill, when } from "/static/words.js";
+import { StatusPill, ago, keepFocus } from "/static/registration_parts.js";
+import { counted, day, fill, minute, when } from "/static/words.js";
 
 const FILTERS = ["", "PENDING_ACCEPTANCE", "WAITING_FOR_CONNECTION", "ACCEPTED", "BLOCKED"];
 const SORTS = ["id", "name", "status", "creationTime", "lastSeen"];
 const DESCENDING_FIRST = ["creationTime", "lastSeen"];
-const TYPING = 150; // milliseconds after the last key before the search is sent
+const TYPING = 100; // milliseconds after the last key before the search is sent
 const STILL = 400; // milliseconds without a movement of the pointer before rows change places under it
 const LONGEST = 2000; // milliseconds for which a moving pointer holds rows in their places, at most
 const FRESH = 2500; // milliseconds for which a change is marked
@@ -56,7 +56,7 @@ export default {
     for (const timer of [this.ticking, this.typing, this.waiting, this.fading]) clearTimeout(timer);
   },
   methods: {
-    ago, counted, parts, when,
+    ago, counted, day, minute, when,
     reason(row) { return row.reason ? this.texts[`reason_${row.reason}`] || row.reason : ""; },
     // Who registered it, without the tenant where that is the own one.
     owner(row) {
@@ -198,7 +198,7 @@ export default {
               <status-pill :status="row.status" :words="statuses[row.status]"></status-pill>
               <small v-if="reason(row)" class="why">{{ reason(row) }}</small>
             </div></td>
-            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="when(row.creationTime)"><span v-for="part in parts(row.creationTime)">{{ part }} </span></time></td>
+            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="when(row.creationTime)"><span>{{ day(row.creationTime) }}</span><span>{{ minute(row.creationTime) }}</span></time></td>
             <td class="wide" :data-label="texts.last_call"><time v-if="row.lastSeen" :datetime="row.lastSeen" :title="when(row.lastSeen)">{{ ago(row.lastSeen, now) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
             <td class="owner" :data-label="texts.owner" :title="row.owner"><bdi><template v-for="(part, index) in owner(row)"><template v-if="index">/<wbr /></template>{{ part }}</template></bdi></td>
             <td v-if="tenancy" class="owner" :data-label="texts.tenant"><bdi>{{ row.tenant }}</bdi></td>

@@ -8,7 +8,7 @@ from nicegui.element import Element
 
 from bridge.console.acting import answer_acts, word
 from bridge.console.live import Live
-from bridge.console.option_facts import STRICTER, facts, name_of
+from bridge.console.option_facts import SHARED, facts, name_of
 from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section
@@ -35,11 +35,10 @@ async def options(session: Session, request: Request) -> None:
     form = Options(session.tenant)
 
     async def shown(option: Mapping[str, Any]) -> dict[str, Any]:
-        effective = option["value"]
-        if name_of(option) in STRICTER:
-            asked = {"category": option["category"], "key": option["key"]}
-            effective = (await session.request("get-option", asked))["effective"]
-        return facts(option, effective, of_management=session.of_management)
+        named = {"category": option["category"], "key": option["key"]}
+        asked = name_of(option) in SHARED
+        effective = (await session.request("get-option", named))["effective"] if asked else option["value"]
+        return facts(option, effective, session.tenant)
 
     async def load() -> None:
         listed = (await session.request("list-options", {}))["options"]

@@ -44,8 +44,7 @@ export default {
       <form class="form" @submit.prevent="choose()">
         <p>{{ texts.choice_intro }}</p>
         <p v-if="row.claimsOverflow" class="ask">{{ texts.choice_overflow }}</p>
-        <fieldset class="claims">
-          <legend class="sr">{{ texts.choice_legend }}</legend>
+        <div class="claims" role="radiogroup" :aria-label="texts.choice_legend">
           <label v-for="claim in claims" :key="claim.fingerprint" class="claim card">
             <span class="claim-head"><input type="radio" :name="uid" :value="claim.fingerprint" v-model="typed.claim" required />
               <b>{{ texts.choice_caller }} <code>{{ claim.fingerprint }}</code></b></span>
@@ -55,7 +54,7 @@ export default {
             <span><span class="quiet">{{ texts.choice_call }}</span> {{ claim.call === "private" ? texts.call_private : texts.call_plain }}</span>
             <span><span class="quiet">{{ texts.choice_first }}</span> <time :datetime="claim.firstSeen">{{ when(claim.firstSeen) }}</time></span>
           </label>
-        </fieldset>
+        </div>
         <p v-if="others" class="quiet">{{ counted(texts, "choice_others", others) }}</p>
         <label v-if="asksToken && chosen?.tokenSent">{{ texts.token }}
           <input class="field" type="text" v-model="typed.token" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false" /></label>
