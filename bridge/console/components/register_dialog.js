@@ -18,6 +18,8 @@ const made = (given = {}) => ({
 const isEmpty = (row) =>
   ![row.id, row.name, row.token].some((text) => text.trim()) &&
   ["type", "group", "tenant"].every((name) => !row[name].trim() || row[name] === row.inherited?.[name]);
+// The bridge's words, as a sentence of their own.
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : ".");
 const wordOf = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export default {
@@ -212,14 +214,14 @@ export default {
       clearTimeout(this.timer);
       if (answer.away || answer.refused) {
         if (answer.refused) this.attempt = null;
-        return this.stop(answer.away || answer.refused);
+        return this.stop(answer.away || sentence(answer.refused));
       }
       const failed = new Map(answer.failed.map((one) => [one.id, one.message]));
       const created = new Set(answer.created);
       for (const row of this.attempt.rows) {
         const id = row.id.trim();
         if (created.has(id)) this.done.push({ id, name: row.name.trim(), auto: row.open && row.auto });
-        else row.fault = failed.get(id) || this.texts.no_word;
+        else row.fault = failed.has(id) ? sentence(failed.get(id)) : this.texts.no_word;
       }
       const gone = new Set(this.attempt.rows.filter((row) => created.has(row.id.trim())));
       this.rows = this.rows.filter((row) => !gone.has(row));
@@ -283,7 +285,7 @@ export default {
             <h3 ref="result" tabindex="-1">{{ counted(texts, "registered", done.length) }}</h3>
             <ul>
               <li v-for="one in done" :key="one.id"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" aria-hidden="true"><path d="M5 12.5l4.5 4.5L19 7.5" /></svg>
-                <span><bdi>{{ one.name || one.id }}</bdi> <code v-if="one.name"><bdi>{{ one.id }}</bdi></code></span></li>
+                <span><bdi>{{ one.name || one.id }}</bdi> <code v-if="one.name"><bdi>{{ one.id }}</bdi></code><template v-if="one.auto"> – {{ texts.auto_done }}</template></span></li>
             </ul>
             <p v-if="finished">{{ texts.then }} <a v-if="elsewhere" href="/">{{ texts.go }}</a></p>
           </section>
