@@ -85,6 +85,11 @@ class Person:
         return found
 
 
+async def owner_at(person: Person, site: AnySite, path: str) -> Page:
+    """Log the owner of the tenant `default` in, and be at the page at ``path`` right then."""
+    return await person.log_in("admin", site.password_of("admin"), path)
+
+
 def chromium() -> str:
     """Return where Debian's browser is."""
     found = shutil.which("chromium")
