@@ -69,6 +69,20 @@ MetricsPort = Annotated[
     ),
 ]
 MetricsListen = Annotated[str | None, typer.Option(help="The address of that port.  [default: 127.0.0.1]")]
+Console = Annotated[
+    bool | None, typer.Option("--console", help="Serve the web page for administrators too.", show_default=False)
+]
+ConsolePort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="With --console: the port for browsers; 0 takes a free one.  [default: 8080]"),
+]
+ConsoleListen = Annotated[
+    str | None, typer.Option(help="With --console: the address for browsers.  [default: 127.0.0.1]")
+]
+ConsoleName = Annotated[
+    list[str] | None,
+    typer.Option(help="With --console: a further name by which browsers reach the page; may be repeated."),
+]
 LogFormat = Annotated[
     str | None, typer.Option(help="auto, json or text; auto is text in a terminal, else json.  [default: auto]")
 ]
@@ -120,6 +134,10 @@ def up_(
     database: Database = None,
     metrics_port: MetricsPort = None,
     metrics_listen: MetricsListen = None,
+    console: Console = None,
+    console_port: ConsolePort = None,
+    console_listen: ConsoleListen = None,
+    console_name: ConsoleName = None,
     calls_per_device: CallsPerDevice = None,
     calls_per_connection: CallsPerConnection = None,
     calls_overall: CallsOverall = None,
@@ -143,6 +161,10 @@ def up_(
         database=database,
         metrics_port=metrics_port,
         metrics_listen=metrics_listen,
+        console=console,
+        console_port=console_port,
+        console_listen=console_listen,
+        console_name=_joined(console_name),
         calls_per_device=calls_per_device,
         calls_per_connection=calls_per_connection,
         calls_overall=calls_overall,

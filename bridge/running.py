@@ -82,7 +82,7 @@ def _explained(error: BaseException) -> typer.Exit | BaseException:
     return first
 
 
-def _show_ready(made: Installation, shown_at: str | None) -> None:
+def _show_ready(made: Installation, shown_at: str | None, console_at: str | None) -> None:
     facts, folder = made.facts, made.folder
     given = "" if folder.path == Path("var") else f" --data {folder.path}"
     bootstrap_file = "" if folder.path == Path("var") else f" --bootstrap-file {folder.for_devices}"
@@ -94,6 +94,8 @@ def _show_ready(made: Installation, shown_at: str | None) -> None:
     )
     if shown_at is not None:
         out.print(f"Health and figures: {shown_at}/healthz, /readyz, /metrics", highlight=False)
+    if console_at is not None:
+        out.print(f"The console: open {console_at} in a browser", highlight=False)
     if facts.tls.on:
         out.print(f"Both speak TLS alone; who connects trusts {folder.authority}", highlight=False)
     out.print(f"Logins are in {folder.access}. Try, in another terminal:", highlight=False)

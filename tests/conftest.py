@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from bridge.store import Store
+from bridge.store import _PRAGMAS, Store
 from tests import lines
+from tests.e2e.naming import LEDGER
 from tests.world import World
 
 # The same examples on every run: a red build is red on every machine, and no run is slower than the one before.
@@ -59,8 +60,25 @@ def pytest_report_header() -> str:
     return lines.told()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear which names the tests of another process made."""
+    for test, made, named in getattr(node, "workeroutput", {}).get("names", ()):
+        LEDGER.note(test, map(tuple, made), map(tuple, named))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tests that fight over a name pass or fail by the way in which they are spread over processes: never passed."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["names"] = LEDGER.written()
+    elif any(LEDGER.fights()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Said at the end as well: the header is left out by ``-q``."""
+    for fight in LEDGER.fights():
+        terminalreporter.write_line(f"several tests on one installation take the same name: {fight}", red=True)
     terminalreporter.write_line(lines.told())
 
 
@@ -95,12 +113,18 @@ def peopled_database(tmp_path_factory: pytest.TempPathFactory, empty_database: P
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, peopled_database: Path
 ) -> AsyncIterator[Store]:
-    """A database in a file, empty but for the people that a World begins with, where the test has one."""
+    """A database in a file, empty but for the people that a World begins with, where the test has one.
+
+    Nothing in it need outlast a power cut, for which each commit would wait for the disk; that a Store as it is used
+    waits is seen in test_store.
+    """
     source = peopled_database if "world" in request.fixturenames else empty_database
     path = shutil.copy(source, tmp_path / "registrations.db")
-    opened = await Store.open(f"sqlite+aiosqlite:///{path}")
-    yield opened
-    await opened.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bridge.store._PRAGMAS", (*_PRAGMAS, "synchronous=OFF"))
+        opened = await Store.open(f"sqlite+aiosqlite:///{path}")
+        yield opened
+        await opened.close()
 
 
 @pytest_asyncio.fixture

@@ -36,6 +36,18 @@ def test_every_colour_has_a_name_that_light_and_dark_know() -> None:
         assert not re.search(r'"#[0-9a-f]{3,8}"|"rgb', whole), "a colour of its own would not change with the theme"
 
 
+def test_the_sheet_holds_rules_and_nothing_else() -> None:
+    """A browser drops what it does not understand together with the rule that follows, and tells nobody."""
+    sheet = re.sub(r"/\*.*?\*/", "", SHEET.read_text(encoding="utf-8"), flags=re.DOTALL)
+    strange = r"^(?:[<>=|]{7}.*)$"
+    assert re.findall(strange, sheet, re.MULTILINE) == []
+    depth = 0
+    for sign in re.findall(r"[{}]", sheet):
+        depth += 1 if sign == "{" else -1
+        assert 0 <= depth <= 2
+    assert depth == 0
+
+
 def test_nothing_that_is_drawn_is_evaluated_in_the_browser() -> None:
     for options in drawn():
         names = re.findall(r'"([^"]*)"=', json.dumps(options, separators=(",", "=")))

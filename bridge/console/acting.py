@@ -11,7 +11,7 @@ from nicegui import events
 from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
-from bridge.console.sessions import Away, Ended
+from bridge.console.session import Away, Ended
 from bridge.console.texts import text
 
 Deed = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]

@@ -114,7 +114,7 @@ def latency(seconds: Mapping[str, float]) -> dict[str, Any]:
         **_ALIKE,
         "grid": {"left": 4, "right": 4, "top": 4, "bottom": 4, "containLabel": True},
         "xAxis": {"type": "value", "show": False, "min": 0, "max": "dataMax"},
-        "yAxis": {**_names_axis(names), "axisLine": {"show": False}},
+        "yAxis": {**_names_axis(names), "axisLine": {"show": False}, "axisLabel": _QUIET},
         "series": [
             {
                 "type": "bar",

@@ -1,10 +1,8 @@
-"""What the pages of the inventory share: how much of the groups they hold, and which events concern them."""
+"""What the pages of the inventory share: which events concern them, how often they look."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-MOST_GROUPS: Final = 5_000
-"""Groups that a tree holds; where there are more, the page says so."""
 TREE_PACE: Final = 3.0
 """Seconds between two looks at the groups, at least: they change seldom, while a herd calls at any time."""
 CHANGING: Final = frozenset({"accepted", "confirmed", "delivered", "updated", "deleted"})

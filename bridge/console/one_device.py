@@ -8,11 +8,10 @@ from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
 from bridge.console.acting import answer_acts
-from bridge.console.inventory import MOST_GROUPS
-from bridge.console.listing import Listing
+from bridge.console.grouping import Groups
 from bridge.console.live import Live, telling
 from bridge.console.past import Filter, Past
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.texts import section
 
 
@@ -29,7 +28,6 @@ class OneDevice(Element, component="components/device.js"):
         commands = {"update": "update-device", "delete": "delete-device", "register": "register"}
         self._props["may"] = {name: session.may(command) for name, command in commands.items()}
         self._props["entries"] = []
-        self._props["groups"] = []
 
     def show(self, shown: dict[str, Any]) -> None:
         """Show what changed."""
@@ -50,6 +48,7 @@ async def found(session: Session, command: str, device_id: str) -> dict[str, Any
 async def show_device(session: Session, device_id: str, back: Mapping[str, str]) -> None:
     """Build the page."""
     shown = OneDevice(session, device_id, back)
+    groups = Groups(shown, session.request)
     past = Past(session.request, Filter(id=device_id))
 
     async def load() -> None:
@@ -81,11 +80,12 @@ async def show_device(session: Session, device_id: str, back: Mapping[str, str])
         if told.done:
             show_past()
 
+    async def suggest() -> None:
+        with telling():
+            await groups.load()
+
     answer_acts(shown, {"save": save, "delete": delete})
     shown.on("more", more)
+    shown.on("groups", suggest)
     live = Live(session, load, lambda topic, event: event.get("id") == device_id or topic.endswith("/bulk"))
     await live.now()
-    if session.may("update-device"):
-        with telling():
-            groups, _ = await Listing(session.request, "list-groups", "groups", MOST_GROUPS).load()
-            shown.show({"groups": groups})

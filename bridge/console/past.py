@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bridge.console.listing import LARGEST, Asks
-from bridge.console.texts import section
+from bridge.console.texts import NoText, text
 
 PAGE: Final = 100
 """Entries shown by one look."""
@@ -100,30 +100,37 @@ class Past:
 
 def readable(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry of the audit in words; ``details`` are (what, value), what is empty where the value says all."""
-    texts = section("audit")
     action, code = str(entry["action"]), str(entry["outcome"])
     return {
         "at": entry["at"],
         "actor": entry["actor"],
         "action": action,
-        "did": texts.get(f"did_{action}", action),
+        "did": _called("did", action),
         "id": entry.get("id", ""),
         "code": code,
-        "outcome": texts["done"] if code == OK else texts.get(f"code_{code}", code),
+        "outcome": text("audit.done") if code == OK else _called("code", code),
         "details": [
-            ("" if name == "message" else texts.get(f"detail_{name}", name), _value(value, texts))
+            ("" if name == "message" else _called("detail", name), _value(value))
             for name, value in (entry.get("details") or {}).items()
         ],
     }
 
 
-def _value(value: object, texts: Mapping[str, str]) -> str:
+def _called(kind: str, name: str) -> str:
+    """Return the words for a name of the contract; of one that came later than these words, the name itself."""
+    try:
+        return text(f"audit.{kind}_{name.replace('-', '_')}")
+    except NoText:
+        return name
+
+
+def _value(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
-        return texts["yes" if value else "no"]
+        return text("audit.yes" if value else "audit.no")
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, list):
-        return ", ".join(_value(one, texts) for one in value) or texts["nothing"]
-    return texts["nothing"] if value is None else json.dumps(value, ensure_ascii=False)
+        return ", ".join(_value(one) for one in value) or text("audit.nothing")
+    return text("audit.nothing") if value is None else json.dumps(value, ensure_ascii=False)

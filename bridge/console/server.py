@@ -25,6 +25,7 @@ from bridge.console import listening, pages, plain, sessions, shell
 from bridge.console.entrance import Entrance
 from bridge.console.guard import Guard
 from bridge.console.headers import NONCE
+from bridge.console.labelling import serve_labels
 from bridge.console.place import LOOPBACK, Serving
 from bridge.console.session import Broker
 from bridge.console.sessions import Limits, Sessions, TooMany, TooOften
@@ -133,6 +134,7 @@ def application(serving: Serving, people: Sessions) -> Guard:
     tabs = Tabs()
     pages.load()
     shell.serve_pages(people, tabs, serving.cookie)
+    serve_labels(app, people, serving)
     _mark_scripts()
     with resources.as_file(resources.files("bridge.console").joinpath("static/favicon.svg")) as favicon:
         ui.run_with(

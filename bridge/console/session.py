@@ -129,13 +129,16 @@ class Session:
             self.leaving = leaving
             self._tell_watchers()
 
-    async def request(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
+    async def request(
+        self, command: str, payload: Mapping[str, Any] | bytes | None = None, *, request_id: str | None = None
+    ) -> dict[str, Any]:
         """Ask the bridge in the person's name and return the result. Raises RefusedByBridge, Away, Ended.
 
         Where the connection breaks meanwhile, the request is repeated on the next one under the same requestId, so
-        that nothing is done twice (the contract, section 5).
+        that nothing is done twice (the contract, section 5). ``request_id``, 32 hex digits, is given by who asks the
+        same again after Away.
         """
-        request_id = secrets.token_hex(16)
+        request_id = request_id or secrets.token_hex(16)
         deadline = time.monotonic() + RECONNECT_PATIENCE
         while True:
             connection = await self._connected(deadline)

@@ -104,6 +104,21 @@ async def test_charts_change_with_light_and_dark(person: Person, site: AnySite) 
     assert await colour() != light
 
 
+async def test_every_colour_that_is_drawn_is_one_of_the_sheet(person: Person, site: AnySite) -> None:
+    """A name that the sheet does not know would be black on both grounds."""
+    page = await at_the_overview(person, site)
+    await page.get_by_role("img", name=re.compile("^Bars over time")).locator("svg text").first.wait_for()
+    drawn = "".join(await page.locator(".chart svg").evaluate_all("(all) => all.map((one) => one.innerHTML)"))
+    names = sorted(set(re.findall(r"var\((--[\w-]+)\)", drawn)))
+    assert names
+    value = "(name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
+    assert [name for name in names if not await page.evaluate(value, name)] == []
+    grounds = "[...document.querySelectorAll('.overview .dot')].map((one) => getComputedStyle(one).backgroundColor)"
+    dots = await page.evaluate(grounds)
+    assert len(set(dots)) == 6
+    assert "rgba(0, 0, 0, 0)" not in dots
+
+
 async def test_nothing_is_wider_than_a_phone(browser: Browser, console: Console, site: AnySite) -> None:
     async with somebody(browser, console, viewport={"width": 390, "height": 844}) as person:
         page = await at_the_overview(person, site)

@@ -101,9 +101,8 @@ async def test_where_there_is_no_page_that_is_said_and_no_more(admin: Person, co
         missing = await same.get("/_nicegui/3.18.0/components/none.js")
         assert (nothing.status_code, missing.status_code) == (404, 404)
         assert (await same.post("/nowhere", content=b"x")).status_code in {404, 405}
-        assert (
-            await same.get(f"{SOCKET}?{query_of(Seen('x', 'y'))}".replace("websocket", "polling"))
-        ).status_code == 404
+        polling = query_of(Seen("x", "y"), transport="polling")
+        assert (await same.get(f"{SOCKET}?{polling}")).status_code == 404
 
 
 async def test_a_page_that_fails_tells_no_cause(browser: Browser, site: AnySite, tmp_path: Path) -> None:

@@ -124,13 +124,8 @@ MALFORMED: tuple[list[Any], ...] = (
 async def test_what_is_no_message_of_ours_ends_that_socket_alone(console: Console, admin: Person) -> None:
     one, cookie = await seen(admin.page), await cookie_of(admin)
     before = len(console.process.output)
-    for name, kinds in {
-        "event": MALFORMED,
-        "ack": MALFORMED[::4],
-        "log": MALFORMED[::5],
-        "handshake": MALFORMED[::3],
-    }.items():
-        for said in kinds:
+    for name, each in (("event", 1), ("ack", 4), ("log", 5), ("handshake", 3)):
+        for said in MALFORMED[::each]:
             async with socket(console, query_of(one), cookie) as forger:
                 await forger.say(name, *json.loads(json.dumps(said).replace('"own"', json.dumps(one.page))))
                 await forger.hung_up()

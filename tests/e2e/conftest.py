@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.naming import LEDGER, Names
 from tests.e2e.site import AnySite, ApartSite, UpSite, running
+
+_shared: list[Names] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,15 +18,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+def share(installation: str, site: AnySite) -> None:
+    """Take note of what tests make on an installation from here on."""
+    names = Names(installation, site.data / "bridge" / "registrations.db")
+    names.new()
+    _shared.append(names)
+
+
+@pytest.fixture(autouse=True)
+def names_noted(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    for names in _shared:
+        LEDGER.note(request.node.nodeid, *names.new())
+
+
 @pytest.fixture(scope="session")
 def up_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
     with running(UpSite(tmp_path_factory.mktemp("up") / "data")) as chosen:
+        share("up", chosen)
         yield chosen
 
 
 @pytest.fixture(scope="session")
 def apart_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
     with running(ApartSite(tmp_path_factory.mktemp("apart") / "data")) as chosen:
+        share("apart", chosen)
         yield chosen
 
 

@@ -274,11 +274,11 @@ async def test_a_call_without_token_blocks_only_where_no_token_is_known(access: 
 async def test_what_a_huge_accept_leaves_is_small(access: Access, attack: Attack) -> None:
     huge = "c" * 1_999_800  # with the rest of the request just below what the broker takes
     async with administrator(access) as admin, contextlib.AsyncExitStack() as stack:
-        await admin.ok("register", {"id": "bomb-1"})
-        await enter(stack, access, "bomb-1", {})
+        await admin.ok("register", {"id": "huge-1"})
+        await enter(stack, access, "huge-1", {})
         for member in ("claim", "securityToken"):
-            assert await admin.code("accept", {"id": "bomb-1", member: huge}) == "MALFORMED_REQUEST"
+            assert await admin.code("accept", {"id": "huge-1", member: huge}) == "MALFORMED_REQUEST"
         assert await admin.code("accept", {"id": huge}) == "NOT_FOUND"
         entries = (await admin.ok("audit", {"limit": 3}))["entries"]
         assert [one["outcome"] for one in entries] == ["NOT_FOUND", "MALFORMED_REQUEST", "MALFORMED_REQUEST"]
-        await admin.ok("accept", {"id": "bomb-1"})
+        await admin.ok("accept", {"id": "huge-1"})

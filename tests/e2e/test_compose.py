@@ -1,10 +1,12 @@
 """The containers' files: what Compose says of them, and each service's command run as a process."""
 
+import http.client
 import json
 import os
 import re
 import shutil
 import sys
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 import yaml
 
 from tests import lines
-from tests.e2e.site import BIN, Process, free_ports, run, wait_until
+from tests.e2e.site import BIN, Broker, Process, free_ports, run, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -49,6 +51,7 @@ def test_no_service_sees_the_keys_but_the_one_that_makes_them_and_the_bridge(ser
     assert seeing == {"init", "bridge"}
     knowing = {name for name, one in services.items() for volume in one["volumes"] if volume.startswith("access:")}
     assert knowing == {"init", "bridge", "register"}
+    assert services["console"]["volumes"] == ["public:/public:ro"]
     for name in ("operations", "bootstrap"):
         assert services[name]["volumes"] == [f"{name}:/data/{name}-broker"]
 
@@ -59,7 +62,7 @@ class Machine:
     def __init__(self, folder: Path, services: dict[str, Any]) -> None:
         self.folder = folder
         self.services = services
-        self.ports = dict(zip(("1883", "1884", "1885"), map(str, free_ports(3)), strict=True))
+        self.ports = dict(zip(("1883", "1884", "1885", "8080"), map(str, free_ports(4)), strict=True))
         self.running: dict[str, Process] = {}
         for name in ("public", "state"):
             (folder / name).mkdir()
@@ -73,7 +76,7 @@ class Machine:
         word = re.sub(r"^/usr/sbin/mosquitto$", str(lines.broker()), word)
         word = re.sub(r"(?<![\w/])/(data|public|state)\b", rf"{self.folder}/\1", word)
         word = re.sub(r"(?<=--host )operations", "127.0.0.1", word).replace("0.0.0.0", "127.0.0.1")
-        return re.sub(r"\b188[345]\b", lambda match: self.ports[match.group()], word)
+        return re.sub(r"\b(?:188[345]|8080)\b", lambda match: self.ports[match.group()], word)
 
     def words(self, name: str) -> list[str]:
         return [self._here(word) for word in self.services[name]["command"]]
@@ -83,10 +86,11 @@ class Machine:
         assert done.returncode == 0, done.stderr
 
     def start(self, name: str) -> Process:
-        process = Process.start(self.words(name), self.folder / f"{name}.log", **self.environment)
+        kind = Broker if self.words(name)[0] == str(lines.broker()) else Process
+        process = kind.start(self.words(name), self.folder / f"{name}.log", **self.environment)
         self.running[name] = process
         if "healthcheck" in self.services[name]:
-            wait_until(lambda: self.is_healthy(name), f"{name} is healthy: {process.output}")
+            wait_until(lambda: self.is_healthy(name), f"{name} is healthy: {process.output}", 120)
         return process
 
     def is_healthy(self, name: str) -> bool:
@@ -120,10 +124,24 @@ def test_the_same_by_tls_when_that_was_said_and_nobody_has_to_be_told_further(ma
     assert bootstrap["tls"] == {"caFile": "ca.pem"}
 
 
+def assert_the_page_lets_in(machine: Machine) -> None:
+    """The console finds the broker by what lies in the volume `public`; the person brings the login."""
+    access = json.loads((machine.folder / "data" / "access.json").read_text(encoding="utf-8"))
+    password = next(one["password"] for one in access["administrators"] if one["username"] == "admin")
+    address = f"127.0.0.1:{machine.ports['8080']}"
+    connection = http.client.HTTPConnection(address, timeout=30)
+    form = urllib.parse.urlencode({"username": "admin", "password": password})
+    headers = {"Origin": f"http://{address}", "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/login", form, headers)
+    assert connection.getresponse().status == 303
+    connection.close()
+
+
 def do_the_main_job(machine: Machine) -> None:
     machine.finish("init")
-    for name in ("operations", "bootstrap", "bridge"):
+    for name in ("operations", "bootstrap", "bridge", "console"):
         machine.start(name)
+    assert_the_page_lets_in(machine)
     machine.finish("register")
     machine.finish("register")
     machine.start("simulator")

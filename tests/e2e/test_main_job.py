@@ -130,7 +130,7 @@ async def test_a_retained_call_counts_once_and_is_cleared(access: Access) -> Non
         assert (found["calls"], len(found["claims"])) == (2, 1)
 
 
-@pytest.mark.parametrize("device_id", ["Zähler-7", "水-1", "a'b;c|d&e~(f)", "x" * 255, "…/".replace("/", "!")])
+@pytest.mark.parametrize("device_id", ["Zähler-7", "水-1", "a'b;c|d&e~(f)", "y" * 255, "…/".replace("/", "!")])
 async def test_unusual_ids_work_end_to_end(access: Access, device_id: str) -> None:
     async with administrator(access) as admin, device(access, device_id) as caller:
         await admin.ok("register", {"id": device_id})
@@ -185,6 +185,6 @@ async def test_deleted_before_confirmation_the_account_goes_too(access: Access) 
             except aiomqtt.MqttError:
                 return True
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await is_refused():
                 pass

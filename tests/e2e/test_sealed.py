@@ -8,6 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from docs import draw_vectors
+from tests.e2e.conducting import fresh
 from tests.e2e.hpke import Key
 from tests.e2e.peer import administrator, device, payload_of, resident
 from tests.e2e.scenes import NOT_ACCEPTED, accepted
@@ -84,12 +85,12 @@ async def test_only_a_call_with_the_accepted_key_is_answered(access: Access) -> 
     ],
 )
 async def test_a_bad_key_is_refused_at_the_call_and_is_no_claim(access: Access, key: Any) -> None:
-    async with administrator(access) as admin, device(access, "bad-key") as caller:
-        created = await admin.answer("register", {"id": "bad-key"})
-        assert created["ok"] or created["error"]["code"] == "ALREADY_REGISTERED"
+    device_id = fresh("bad-key")
+    async with administrator(access) as admin, device(access, device_id) as caller:
+        await admin.ok("register", {"id": device_id})
         answer = await caller.ask({"publicKey": key, "requestId": "k"})
         assert set(answer) <= {"status", "error", "message", "requestId"}
         assert (answer["status"], answer["error"]) == ("ERROR", "MALFORMED_REQUEST")
         assert answer["message"]
-        found = await admin.get("bad-key")
+        found = await admin.get(device_id)
         assert (found["status"], found["calls"], found["claims"]) == ("WAITING_FOR_CONNECTION", 0, [])

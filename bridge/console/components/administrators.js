@@ -8,8 +8,13 @@ const NEW = { name: "", role: "registrar", tenant: "", password: "" };
 export default {
   components: { Modal, PasswordChoice, Revealed },
   mixins: [asking],
-  props: { rows: Array, more: Boolean, texts: Object, own: String, tenant: String, tenants: Array },
+  props: { rows: Array, more: Boolean, texts: Object, roles: Object, own: String, tenant: String, tenants: Array },
   data: () => ({ dialog: null, row: null, made: null, draft: { ...NEW } }),
+  computed: {
+    others() {
+      return this.tenants.filter((each) => each !== this.tenant);
+    },
+  },
   methods: {
     fill,
     create() {
@@ -52,7 +57,7 @@ export default {
         <tr v-for="row in rows" :key="row.name" :data-name="row.name">
           <td :data-label="texts.name"><span><b>{{ row.name }}</b> <span v-if="row.name === own" class="tag">{{ texts.you }}</span></span></td>
           <td v-if="tenants.length" :data-label="texts.tenant">{{ row.tenant }}</td>
-          <td :data-label="texts.role"><span>{{ texts["role_" + row.role] }} <small class="quiet">{{ texts["may_" + row.role] }}</small></span></td>
+          <td :data-label="texts.role"><span>{{ roles[row.role].called }} <small class="quiet">{{ roles[row.role].may }}</small></span></td>
           <td data-label="" class="acts"><button class="btn danger" type="button" :aria-label="fill(texts.delete_of, { name: row.name })" @click="remove(row)">{{ texts.delete }}</button></td>
         </tr>
       </tbody>
@@ -61,10 +66,10 @@ export default {
 
     <modal v-if="dialog === 'create'" :title="texts.create" :close="texts.close" @closed="dialog = null">
       <form class="form" @submit.prevent="create">
-        <label>{{ texts.name }}<input class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /><small>{{ texts.name_rule }}</small></label>
-        <label v-if="tenants.length">{{ texts.tenant }}<select class="field" v-model="draft.tenant"><option value="">{{ tenant }}</option><option v-for="one in tenants.filter((each) => each !== tenant)" :key="one" :value="one">{{ one }}</option></select></label>
-        <fieldset class="choice"><legend>{{ texts.role }}</legend>
-          <label v-for="role in ['viewer', 'registrar', 'owner']" :key="role" class="option"><input type="radio" name="role" :value="role" v-model="draft.role" /><span>{{ texts["role_" + role] }}<small>{{ texts["may_" + role] }}</small></span></label>
+        <label>{{ texts.name }}<input aria-describedby="hint-name" class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /></label><small id="hint-name">{{ texts.name_rule }}</small>
+        <label v-if="tenants.length">{{ texts.tenant }}<select class="field" v-model="draft.tenant"><option value="">{{ tenant }}</option><option v-for="one in others" :key="one" :value="one">{{ one }}</option></select></label>
+        <fieldset class="choosing"><legend>{{ texts.role }}</legend>
+          <label v-for="(told, role) in roles" :key="role" class="option"><input type="radio" name="role" :value="role" v-model="draft.role" /><span>{{ told.called }}<small>{{ told.may }}</small></span></label>
         </fieldset>
         <password-choice :texts="texts" v-model="draft.password" />
         <p class="fault" role="alert">{{ fault }}</p>

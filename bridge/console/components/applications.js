@@ -67,9 +67,9 @@ export default {
 
     <modal v-if="dialog === 'create'" :title="texts.create" :close="texts.close" @closed="dialog = null">
       <form class="form" @submit.prevent="create">
-        <label>{{ texts.name }}<input class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /><small>{{ texts.name_rule }}</small></label>
-        <label>{{ texts.read }}<textarea class="field mono" rows="2" v-model="draft.read" spellcheck="false"></textarea><small>{{ fill(texts.filters_hint, { tenant }) }}</small></label>
-        <label>{{ texts.write }}<textarea class="field mono" rows="2" v-model="draft.write" spellcheck="false"></textarea><small>{{ fill(texts.write_hint, { tenant }) }}</small></label>
+        <label>{{ texts.name }}<input aria-describedby="hint-name" class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /></label><small id="hint-name">{{ texts.name_rule }}</small>
+        <label>{{ texts.read }}<textarea aria-describedby="hint-read" class="field mono" rows="2" v-model="draft.read" spellcheck="false"></textarea></label><small id="hint-read">{{ fill(texts.filters_hint, { tenant }) }}</small>
+        <label>{{ texts.write }}<textarea aria-describedby="hint-write" class="field mono" rows="2" v-model="draft.write" spellcheck="false"></textarea></label><small id="hint-write">{{ fill(texts.write_hint, { tenant }) }}</small>
         <password-choice :texts="texts" v-model="draft.password" />
         <p class="fault" role="alert">{{ fault }}</p>
         <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>

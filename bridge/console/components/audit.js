@@ -46,7 +46,7 @@ export default {
   template: `
     <div>
       <p class="quiet">{{ texts.intro }}</p>
-      <form class="toolbar" role="search" @submit.prevent="tell">
+      <form class="tools" role="search" @submit.prevent="tell">
         <label>{{ texts.device }}<input class="field" type="search" v-model.trim="wanted.id" @input="typed" maxlength="255" autocapitalize="none" spellcheck="false" /></label>
         <label>{{ texts.actor }}<input class="field" type="search" v-model.trim="wanted.actor" @input="typed" maxlength="130" autocapitalize="none" spellcheck="false" /></label>
         <label>{{ texts.since }}<input class="field" type="datetime-local" v-model="wanted.since" @change="tell" /></label>

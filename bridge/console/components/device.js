@@ -2,15 +2,16 @@
 import { asking } from "/static/asking.js";
 import Modal from "/static/dialog.js";
 import Entries from "/static/entries.js";
+import { grouping } from "/static/grouping.js";
 import GroupField from "/static/group_field.js";
 import { fill, when } from "/static/words.js";
 
 export default {
   components: { Modal, Entries, GroupField },
-  mixins: [asking],
-  props: { named: String, device: Object, registration: Object, gone: Boolean, groups: Array, entries: Array, moreEntries: Boolean, may: Object, back: String, texts: Object, past: Object, statuses: Object },
-  emits: ["more"],
-  data: () => ({ dialog: null, draft: {}, typed: "", said: "" }),
+  mixins: [asking, grouping],
+  props: { named: String, device: Object, registration: Object, gone: Boolean, entries: Array, moreEntries: Boolean, may: Object, back: String, texts: Object, past: Object, statuses: Object },
+  emits: ["groups", "more"],
+  data: () => ({ dialog: null, draft: {}, before: {}, typed: "", said: "" }),
   computed: {
     facts() {
       const one = this.device;
@@ -56,12 +57,14 @@ export default {
     when,
     edit() {
       const { name, type, group } = this.device;
-      this.draft = { name: name || "", type: type || "", group: group || "" };
+      this.before = { name: name || "", type: type || "", group: group || "" };
+      this.draft = { ...this.before };
+      this.$emit("groups");
       this.begin("edit");
     },
     // Only what was changed is sent: what others changed meanwhile stays.
     save() {
-      const changed = Object.entries(this.draft).filter(([name, value]) => value !== (this.device[name] || ""));
+      const changed = Object.entries(this.draft).filter(([name, value]) => value !== this.before[name]);
       if (!changed.length) this.dialog = null;
       else this.ask("save", { changed: Object.fromEntries(changed.map(([name, value]) => [name, value.trim() ? value : null])) });
     },
@@ -82,7 +85,7 @@ export default {
       <template v-if="device">
         <div class="page-head">
           <h1><bdi>{{ device.name || device.id }}</bdi></h1>
-          <div class="toolbar">
+          <div class="tools">
             <a v-if="may.register && !registration" class="btn" :href="again" :title="texts.again_hint">{{ texts.again }}</a>
             <button v-if="may.update" class="btn" type="button" @click="edit">{{ texts.edit }}</button>
             <button v-if="may.delete" class="btn danger" type="button" @click="remove">{{ texts.delete }}</button>

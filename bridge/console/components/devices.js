@@ -1,6 +1,7 @@
 // The inventory: the tree of groups beside the list of devices, which is searched, sorted, turned page by page, and
 // whose chosen rows are moved to another group.
 import { asking } from "/static/asking.js";
+import { grouping } from "/static/grouping.js";
 import Modal from "/static/dialog.js";
 import GroupField from "/static/group_field.js";
 import GroupTree from "/static/group_tree.js";
@@ -9,8 +10,8 @@ import { counted, day, fill, minute } from "/static/words.js";
 const COLUMNS = ["id", "name", "type", "group", "creationTime", "lastSeen"];
 export default {
   components: { Modal, GroupField, GroupTree },
-  mixins: [asking],
-  props: { rows: Array, loaded: Boolean, first: Number, next: Boolean, groups: Array, moreGroups: Boolean, look: Object, may: Object, management: Boolean, texts: Object },
+  mixins: [asking, grouping],
+  props: { rows: Array, loaded: Boolean, first: Number, next: Boolean, look: Object, may: Object, management: Boolean, texts: Object },
   emits: ["look"],
   data() {
     return { wanted: { ...this.look }, chosen: {}, dialog: null, target: "", failed: [], said: "", timer: null, wide: matchMedia("(min-width: 761px)").matches, columns: COLUMNS };
@@ -99,10 +100,10 @@ export default {
         </details>
       </aside>
       <section class="listed">
-        <div class="toolbar">
-          <input class="field search" type="search" v-model="wanted.search" @input="typed" @keydown.enter="tell()" maxlength="255" :placeholder="texts.search" :aria-label="texts.search" />
+        <div class="tools">
+          <input class="field finder" type="search" v-model="wanted.search" @input="typed" @keydown.enter="tell()" maxlength="255" :placeholder="texts.search" :aria-label="texts.search" />
           <label class="narrow-only">{{ texts.sort_by }} <select class="field" v-model="wanted.sort" @change="tell()"><option value="">{{ texts.id }}</option><template v-for="column in columns" :key="column"><option v-if="column !== 'id'" :value="column">{{ texts[column] }}</option><option :value="'-' + column">{{ texts[column] }} ↓</option></template></select></label>
-          <span v-if="wanted.group" class="tag chip"><bdi>{{ wanted.group }}</bdi> <button type="button" class="btn bare" :aria-label="texts.without_group" @click="group('')">✕</button></span>
+          <span v-if="wanted.group" class="tag kept"><bdi>{{ wanted.group }}</bdi> <button type="button" class="btn bare" :aria-label="texts.without_group" @click="group('')">✕</button></span>
           <template v-if="may.update">
             <button v-if="chosenIds.length" class="btn" type="button" @click="move">{{ counted(texts, "move", chosenIds.length) }}</button>
             <button v-if="chosenIds.length" class="btn bare" type="button" @click="chosen = {}">{{ texts.choose_none }}</button>
@@ -120,7 +121,7 @@ export default {
             <th v-for="column in columns" :key="column" scope="col" :aria-sort="sorted(column)"><button type="button" class="sorting" @click="sort(column)">{{ texts[column] }}<span aria-hidden="true">{{ { ascending: " ↑", descending: " ↓", none: "" }[sorted(column)] }}</span></button></th>
           </tr></thead>
           <tbody>
-            <tr v-for="row in rows" :key="row.id" :data-id="row.id" :class="{ chosen: chosen[row.id] }">
+            <tr v-for="row in rows" :key="row.id" :data-id="row.id" :class="{ picked: chosen[row.id] }">
               <td v-if="may.update" class="tick" data-label=""><input type="checkbox" :checked="chosen[row.id]" :aria-label="fill(texts.choose, { id: row.id })" @change="choose(row.id)" /></td>
               <td :data-label="texts.id"><a :href="link(row.id)"><bdi>{{ row.id }}</bdi></a></td>
               <td :data-label="texts.name" :class="{ blank: !row.name }"><bdi class="clamp" :title="row.name">{{ row.name }}</bdi></td>

@@ -1,5 +1,6 @@
 // Groups: the tree, and beside it the chosen one with what can be done with it.
 import { asking } from "/static/asking.js";
+import { grouping } from "/static/grouping.js";
 import Modal from "/static/dialog.js";
 import GroupField from "/static/group_field.js";
 import GroupTree from "/static/group_tree.js";
@@ -7,8 +8,8 @@ import { counted, fill } from "/static/words.js";
 
 export default {
   components: { Modal, GroupField, GroupTree },
-  mixins: [asking],
-  props: { groups: Array, more: Boolean, loaded: Boolean, first: String, may: Object, management: Boolean, moving: Object, texts: Object },
+  mixins: [asking, grouping],
+  props: { first: String, may: Object, management: Boolean, moving: Object, texts: Object },
   data() {
     return { chosen: this.first, dialog: null, name: "", target: "", outcome: null };
   },
@@ -58,9 +59,9 @@ export default {
     <div>
       <div class="page-head"><h1>{{ texts.title }}</h1><button v-if="may.create" class="btn primary" type="button" @click="create(false)">{{ texts.create }}</button></div>
       <p class="quiet">{{ management ? texts.of_management : texts.intro }}</p>
-      <div v-if="loaded && !groups.length" class="card empty"><h2>{{ texts.none }}</h2><p>{{ texts.none_hint }}</p></div>
+      <div v-if="groupsLoaded && !groups.length" class="card empty"><h2>{{ texts.none }}</h2><p>{{ texts.none_hint }}</p></div>
       <div v-if="groups.length" class="inventory">
-        <aside class="card side" :aria-label="texts.groups"><group-tree :groups="groups" :more="more" :selected="chosen" :texts="texts" @choose="choose" /></aside>
+        <aside class="card side" :aria-label="texts.groups"><group-tree :groups="groups" :more="moreGroups" :selected="chosen" :texts="texts" @choose="choose" /></aside>
         <section class="card listed" aria-live="polite">
           <p v-if="!group" class="quiet">{{ texts.choose_one }}</p>
           <template v-else>
@@ -70,13 +71,13 @@ export default {
               <dt>{{ texts.below }}</dt><dd>{{ below.toLocaleString("en") }}</dd>
               <dt>{{ texts.inside }}</dt><dd>{{ inside.length.toLocaleString("en") }}</dd>
             </dl>
-            <div class="toolbar">
+            <div class="tools">
               <a class="btn" :href="devicesLink">{{ texts.show_devices }}</a>
               <button v-if="may.create" class="btn" type="button" @click="create(true)">{{ texts.create_inside }}</button>
               <button v-if="may.update && below" class="btn" type="button" :disabled="Boolean(moving)" @click="move">{{ texts.move_all }}</button>
               <button v-if="may.delete" class="btn danger" type="button" @click="begin('delete')">{{ texts.delete }}</button>
             </div>
-            <div v-if="moving" class="progress"><label>{{ fill(texts.moving, { done: moving.done.toLocaleString("en") }) }} <progress :value="moving.done" :max="Math.max(moving.of, moving.done)"></progress></label><button class="btn" type="button" @click="$emit('stop')">{{ texts.stop }}</button></div>
+            <div v-if="moving" class="moving"><label>{{ fill(texts.moving, { done: moving.done.toLocaleString("en") }) }} <progress :value="moving.done" :max="Math.max(moving.of, moving.done)"></progress></label><button class="btn" type="button" @click="$emit('stop')">{{ texts.stop }}</button></div>
             <div v-if="outcome" role="status">
               <p>{{ counted(texts, "moved", outcome.moved) }}<template v-if="outcome.stopped"> {{ texts.stopped }}</template></p>
               <template v-if="outcome.failedCount"><p class="fault">{{ counted(texts, "not_moved", outcome.failedCount) }}</p><ul class="faults"><li v-for="one in outcome.failed" :key="one.id"><code>{{ one.id }}</code>: {{ one.message }}</li></ul></template>
@@ -87,7 +88,7 @@ export default {
 
       <modal v-if="dialog === 'create'" :title="texts.create" :close="texts.close" @closed="dialog = null">
         <form class="form" @submit.prevent="ask('create', { path: name })">
-          <label>{{ texts.path }}<input class="field" v-model="name" required maxlength="4096" autocomplete="off" autofocus /><small>{{ texts.path_hint }}</small></label>
+          <label>{{ texts.path }}<input aria-describedby="hint-name" class="field" v-model="name" required maxlength="4096" autocomplete="off" autofocus /></label><small id="hint-name">{{ texts.path_hint }}</small>
           <p class="fault" role="alert">{{ fault }}</p>
           <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>
         </form>

@@ -12,7 +12,7 @@ export default {
     },
   },
   template: `
-    <div class="choice" role="group" :aria-label="label">
+    <div class="segments" role="group" :aria-label="label">
       <button v-for="one in choices" :key="one.value" type="button" class="btn" :aria-pressed="(now || chosen) === one.value" @click="choose(one.value)">{{ one.text }}</button>
     </div>`,
 };

@@ -59,12 +59,12 @@ export default {
     <modal v-if="dialog === 'create' || dialog === 'administrator'" :title="dialog === 'create' ? texts.create : fill(texts.administrator_of, { tenant: draft.id })" :close="texts.close" @closed="dialog = null">
       <form class="form" @submit.prevent="ask(dialog, draft)">
         <template v-if="dialog === 'create'">
-          <label>{{ texts.id }}<input class="field" v-model.trim="draft.id" required maxlength="64" pattern="[a-z0-9][a-z0-9_\\-]*" :title="texts.id_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /><small>{{ texts.id_rule }}</small></label>
-          <label>{{ texts.name }}<input class="field" v-model.trim="draft.name" maxlength="255" autocomplete="off" /><small>{{ texts.name_hint }}</small></label>
+          <label>{{ texts.id }}<input aria-describedby="hint-id" class="field" v-model.trim="draft.id" required maxlength="64" pattern="[a-z0-9][a-z0-9_\\-]*" :title="texts.id_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /></label><small id="hint-id">{{ texts.id_rule }}</small>
+          <label>{{ texts.name }}<input aria-describedby="hint-name" class="field" v-model.trim="draft.name" maxlength="255" autocomplete="off" /></label><small id="hint-name">{{ texts.name_hint }}</small>
           <h3>{{ texts.first }}</h3>
           <p class="quiet">{{ texts.first_hint }}</p>
         </template>
-        <label>{{ texts.login_name }}<input class="field" v-model.trim="draft.administrator" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" /><small>{{ texts.name_rule }}</small></label>
+        <label>{{ texts.login_name }}<input aria-describedby="hint-administrator" class="field" v-model.trim="draft.administrator" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" /></label><small id="hint-administrator">{{ texts.name_rule }}</small>
         <password-choice :texts="texts" v-model="draft.password" />
         <p class="fault" role="alert">{{ fault }}</p>
         <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>

@@ -9,9 +9,11 @@ from nicegui.element import Element
 from bridge.console.acting import answer_acts, word
 from bridge.console.listing import Listing
 from bridge.console.live import Live, telling
-from bridge.console.sessions import Session
+from bridge.console.once import Once
+from bridge.console.session import Session
 from bridge.console.shell import page
-from bridge.console.texts import section
+from bridge.console.texts import section, text
+from bridge.roles import OWNER, REGISTRAR, VIEWER
 
 
 class Administrators(Element, component="../components/administrators.js"):
@@ -20,6 +22,10 @@ class Administrators(Element, component="../components/administrators.js"):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._props["texts"] = {**section("people"), **section("administrators")}
+        self._props["roles"] = {
+            role: {"called": text(f"administrators.role_{role}"), "may": text(f"administrators.may_{role}")}
+            for role in (VIEWER, REGISTRAR, OWNER)
+        }
         self._props["own"] = session.name
         self._props["tenant"] = session.tenant
         self._props["tenants"] = []
@@ -50,6 +56,7 @@ async def administrators(session: Session, request: Request) -> None:
     """Build the page."""
     table = Administrators(session)
     listing = Listing(session.request, "list-administrators", "administrators")
+    once = Once(session.request)
 
     async def load() -> None:
         table.show(*await listing.load())
@@ -60,7 +67,7 @@ async def administrators(session: Session, request: Request) -> None:
             asked["password"] = password
         if word(values, "tenant") not in {"", session.tenant}:
             asked["tenant"] = word(values, "tenant")
-        made = await session.request("create-administrator", asked)
+        made = await once.request("create-administrator", asked)
         live.refresh()
         return {"name": made["name"], "password": made.get("password", "")}
 

@@ -9,7 +9,8 @@ from nicegui.element import Element
 from bridge.console.acting import answer_acts, word
 from bridge.console.listing import Listing
 from bridge.console.live import Live
-from bridge.console.sessions import Session
+from bridge.console.once import Once
+from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section
 
@@ -41,6 +42,7 @@ async def applications(session: Session, request: Request) -> None:
     """Build the page."""
     table = Applications(session)
     listing = Listing(session.request, "list-applications", "applications")
+    once = Once(session.request)
 
     async def load() -> None:
         table.show(*await listing.load())
@@ -50,7 +52,7 @@ async def applications(session: Session, request: Request) -> None:
         asked |= {"read": _filters(values, "read"), "write": _filters(values, "write")}
         if password := word(values, "password"):
             asked["password"] = password
-        made = await session.request("create-application", asked)
+        made = await once.request("create-application", asked)
         live.refresh()
         return {"name": made["name"], "password": made.get("password", "")}
 

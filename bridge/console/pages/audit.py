@@ -10,7 +10,7 @@ from nicegui.element import Element
 from bridge.console.acting import word
 from bridge.console.live import Live, telling
 from bridge.console.past import Filter, Past
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section, text
 

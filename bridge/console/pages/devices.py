@@ -10,12 +10,12 @@ from nicegui import events, ui
 from nicegui.element import Element
 
 from bridge.console.acting import answer_acts, word
-from bridge.console.inventory import MOST_GROUPS, TREE_PACE, concerns_devices, path_of
-from bridge.console.listing import Listing
+from bridge.console.grouping import Groups
+from bridge.console.inventory import TREE_PACE, concerns_devices, path_of
 from bridge.console.live import Live
 from bridge.console.moving import Move
 from bridge.console.one_device import show_device
-from bridge.console.sessions import Session
+from bridge.console.session import Session
 from bridge.console.shell import page
 from bridge.console.texts import section, text
 
@@ -64,20 +64,12 @@ class Devices(Element, component="../components/devices.js"):
         self._props["management"] = session.of_management
         self._props["look"] = look.filters
         self._props["rows"] = []
-        self._props["groups"] = []
 
     def show(self, rows: list[dict[str, Any]], look: Look, following: bool) -> None:
         """Show this page of devices."""
         shown = {"rows": rows, "first": 1 + PAGE * len(look.cursors), "next": following, "look": look.filters}
-        self._show({**shown, "loaded": True})
-
-    def show_groups(self, groups: list[dict[str, Any]], more: bool) -> None:
-        """Show these groups."""
-        self._show({"groups": groups, "moreGroups": more})
-
-    def _show(self, shown: dict[str, Any]) -> None:
-        if any(self._props.get(name) != value for name, value in shown.items()):
-            self._props.update(shown)
+        if any(self._props.get(name) != value for name, value in shown.items()) or not self._props.get("loaded"):
+            self._props.update({**shown, "loaded": True})
             self.update()
 
 
@@ -97,10 +89,7 @@ async def _list(session: Session, look: Look) -> None:
         ui.label(text("devices.of_management")).classes("quiet")
     table = Devices(session, look)
     listing = _Pages(session, table, look)
-    tree = Listing(session.request, "list-groups", "groups", MOST_GROUPS)
-
-    async def load_tree() -> None:
-        table.show_groups(*await tree.load())
+    tree = Groups(table, session.request)
 
     async def turn(event: events.GenericEventArguments) -> None:
         values = event.args if isinstance(event.args, dict) else {}
@@ -117,7 +106,7 @@ async def _list(session: Session, look: Look) -> None:
     table.on("look", turn)
     answer_acts(table, {"move": move})
     live = Live(session, listing.load, concerns_devices)
-    live_tree = Live(session, load_tree, concerns_devices, TREE_PACE)
+    live_tree = Live(session, tree.load, concerns_devices, TREE_PACE)
     await asyncio.gather(live.now(), live_tree.now())
 
 

@@ -7,6 +7,7 @@ from fastapi import Request
 from nicegui import events, ui
 
 from bridge.admin import RefusedByBridge
+from bridge.console import accepting, accepting_all, registering
 from bridge.console.live import Live, telling
 from bridge.console.registration_deleting import Deleting
 from bridge.console.registration_detail import Detail
@@ -82,6 +83,8 @@ async def _tenants(session: Session) -> list[str]:
 
 def _buttons(session: Session, live: Live) -> None:
     """Put what is done with many devices at once into the head of the page."""
+    accepting_all.button(session, live)
+    registering.button(session, live.refresh)
 
 
 @page("/")
@@ -111,14 +114,8 @@ async def registrations(session: Session, request: Request) -> None:
         listing.ask(event.args)
         await live.now()
 
-    async def act(event: events.GenericEventArguments) -> None:
-        with telling() as told:
-            await session.request("accept", {"id": event.args["id"], "securityToken": event.args.get("token", "")})
-        if told.done:
-            live.refresh()
-
     table.on("ask", ask)
-    table.on("act", act)
+    accepting.Desk(session, table, live)
     table.on("open", lambda event: detail.open(str(event.args["id"])))
     table.on("remove", lambda event: deleting.ask(event.args["ids"]))
     await live.now()

@@ -10,7 +10,8 @@ from bridge.admin import RefusedByBridge
 from bridge.console.acting import answer_acts, fault_of, word
 from bridge.console.listing import LARGEST, Listing
 from bridge.console.live import Live
-from bridge.console.sessions import Away, Session
+from bridge.console.once import Once
+from bridge.console.session import Away, Session
 from bridge.console.shell import page
 from bridge.console.texts import section, text
 from bridge.names import DEFAULT, MANAGEMENT
@@ -37,6 +38,7 @@ async def tenants(session: Session, request: Request) -> None:
     table = Tenants()
     listing = Listing(session.request, "list-tenants", "tenants")
     people = Listing(session.request, "list-administrators", "administrators", LARGEST)
+    once = Once(session.request)
 
     async def load() -> None:
         rows, more = await listing.load()
@@ -50,7 +52,7 @@ async def tenants(session: Session, request: Request) -> None:
         asked = {"id": word(values, "id")}
         if name := word(values, "name"):
             asked["name"] = name
-        await session.request("create-tenant", asked)
+        await once.request("create-tenant", asked)
         live.refresh()
         try:
             return await administrator(values)
@@ -62,7 +64,7 @@ async def tenants(session: Session, request: Request) -> None:
         asked = {"name": word(values, "administrator"), "role": "owner", "tenant": word(values, "id")}
         if password := word(values, "password"):
             asked["password"] = password
-        made = await session.request("create-administrator", asked)
+        made = await once.request("create-administrator", asked)
         live.refresh()
         return {"name": made["name"], "tenant": asked["tenant"], "password": made.get("password", "")}
 

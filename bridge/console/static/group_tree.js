@@ -53,6 +53,12 @@ export default {
     shown() {
       return this.rows.slice(0, MOST);
     },
+    hidden() {
+      return this.rows.length - this.shown.length;
+    },
+    findable() {
+      return this.groups.length > 12 || Boolean(this.search);
+    },
     current() {
       const paths = this.shown.map((row) => row.path);
       return [this.at, this.selected].find((path) => paths.includes(path)) ?? paths[0];
@@ -100,18 +106,18 @@ export default {
   },
   template: `
     <div class="group-tree">
-      <input v-if="groups.length > 12 || search" class="field" type="search" v-model="search" :placeholder="texts.find_group" :aria-label="texts.find_group" />
+      <input v-if="findable" class="field" type="search" v-model="search" :placeholder="texts.find_group" :aria-label="texts.find_group" />
       <ul ref="tree" role="tree" :aria-label="texts.groups" @keydown="key">
         <li v-for="row in shown" :key="row.path" role="treeitem" :aria-level="row.level" :aria-posinset="row.of" :aria-setsize="row.set"
             :aria-expanded="row.children ? String(row.open) : undefined" :aria-selected="String(row.path === (selected ?? null))" :tabindex="row.path === current ? 0 : -1"
             :style="{ paddingInlineStart: Math.min(row.level, 12) * 0.9 - 0.4 + 'rem' }" :data-path="row.path" @click="choose(row)" :title="row.path">
           <span class="twig" aria-hidden="true" @click.stop="row.children ? toggle(row) : choose(row)">{{ row.children ? (row.open ? "▾" : "▸") : "" }}</span>
           <bdi class="leaf">{{ row.name }}</bdi>
-          <span v-if="row.path" class="number" :aria-label="counted(texts, 'devices', row.below)">{{ row.below.toLocaleString("en") }}</span>
+          <span v-if="row.path" class="amount" :aria-label="counted(texts, 'devices', row.below)">{{ row.below.toLocaleString("en") }}</span>
         </li>
       </ul>
       <p v-if="matching && !matching.size" class="quiet">{{ texts.no_group }}</p>
-      <p v-if="rows.length > shown.length" class="quiet">{{ fill(texts.too_many_groups, { number: (rows.length - shown.length).toLocaleString("en") }) }}</p>
+      <p v-if="hidden" class="quiet">{{ fill(texts.too_many_groups, { number: hidden.toLocaleString("en") }) }}</p>
       <p v-if="more" class="quiet">{{ fill(texts.more_groups, { number: groups.length.toLocaleString("en") }) }}</p>
     </div>`,
 };

@@ -10,7 +10,7 @@ export const PasswordChoice = {
     },
   },
   template: `
-    <fieldset class="choice">
+    <fieldset class="choosing">
       <legend>{{ texts.password }}</legend>
       <label class="option"><input type="radio" :checked="!chosen" @change="choose(false)" /><span>{{ texts.made }}<small>{{ texts.made_hint }}</small></span></label>
       <label class="option"><input type="radio" :checked="chosen" @change="choose(true)" /><span>{{ texts.chosen }}<small>{{ texts.chosen_hint }}</small></span></label>
@@ -24,9 +24,6 @@ export const PasswordChoice = {
 export const Revealed = {
   props: { texts: Object, name: String, password: String },
   data: () => ({ said: "" }),
-  mounted() {
-    this.$refs.password.focus();
-  },
   methods: {
     async copy() {
       try {
@@ -44,7 +41,7 @@ export const Revealed = {
       <p>{{ texts.once }}</p>
       <dl><dt>{{ texts.login_name }}</dt><dd><code>{{ name }}</code></dd></dl>
       <div class="with-button">
-        <input ref="password" class="field mono" readonly :value="password" :aria-label="texts.password" @focus="$event.target.select()" />
+        <input ref="password" class="field mono" readonly autofocus :value="password" :aria-label="texts.password" @focus="$event.target.select()" />
         <button type="button" class="btn primary" @click="copy">{{ texts.copy }}</button>
       </div>
       <p role="status" class="quiet">{{ said }}</p>

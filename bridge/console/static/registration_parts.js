@@ -13,13 +13,10 @@ export const StatusPill = {
   template: `<span class="status" :class="status"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path :d="icons[status]" /></svg>{{ words }}</span>`,
 };
 
-const DAY = new Intl.DateTimeFormat([], { dateStyle: "medium" });
-const CLOCK = new Intl.DateTimeFormat([], { timeStyle: "short" });
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
-// A time as the person's clock shows it, in the parts between which a line may break; and how long ago it was.
-export const parts = (time) => [DAY, CLOCK].map((one) => one.format(new Date(time)));
+// How long ago a time was.
 export function ago(time, now) {
   const seconds = Math.max(0, (now - new Date(time)) / 1000);
   const [unit, length] = UNITS.find(([, long]) => seconds >= long) || ["minute", 60];
