@@ -1,10 +1,14 @@
-"""What a registration is made of that takes the place of a deleted one."""
+"""Deleting a registration and making it anew: what is kept, and what comes between both."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import pytest
 
-from bridge.console.again import CannotBeKept, made_again
+from bridge.admin import RefusedByBridge
+from bridge.console.again import CannotBeKept, NotRegistered, made_again, replace
+from bridge.console.session import Away, Ended, Session, State
 
 BEFORE: dict[str, Any] = {
     "id": "pump-7",
@@ -63,3 +67,89 @@ def test_a_token_that_is_too_long_stops_it_before_anything_is_deleted() -> None:
     assert again(" " * 50 + "x" * 256)["securityToken"].strip() == "x" * 256
     with pytest.raises(CannotBeKept, match="at most 256 characters"):
         again("x" * 257)
+
+
+def test_a_token_that_no_message_can_hold_stops_it_before_anything_is_deleted() -> None:
+    assert again("whole \U0001f511")["securityToken"] == "whole \U0001f511"
+    with pytest.raises(CannotBeKept, match="half a character"):
+        again("half \ud83d")
+
+
+class FakeSession:
+    """A session whose requests end as scripted: None is an answer, an exception is raised."""
+
+    def __init__(self, *script: Exception | None) -> None:
+        self.state = State.ONLINE
+        self.asked: list[str] = []
+        self._script = list(script)
+        self._watchers: list[Callable[[], None]] = []
+
+    async def request(self, command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked.append(command)
+        assert payload["id"] == "pump-7"
+        what = self._script.pop(0)
+        if isinstance(what, Away):
+            self.state = State.BROKER_AWAY
+        if what is not None:
+            raise what
+        return {}
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    def become(self, state: State) -> None:
+        self.state = state
+        for watcher in list(self._watchers):
+            watcher()
+
+
+def refusal(code: str) -> RefusedByBridge:
+    return RefusedByBridge(code, "because", {})
+
+
+async def replacing(session: FakeSession) -> int:
+    """Replace a registration, bringing the connection back whenever it is told to be away; return how often it was."""
+    told = 0
+
+    def tell() -> None:
+        nonlocal told
+        told += 1
+        asyncio.get_running_loop().call_soon(session.become, State.BRIDGE_AWAY)
+        asyncio.get_running_loop().call_later(0, lambda: session.become(State.ONLINE))
+
+    await replace(cast("Session", session), {"id": "pump-7"}, tell)
+    assert session._watchers == []
+    return told
+
+
+async def test_it_is_deleted_and_registered() -> None:
+    session = FakeSession(None, None)
+    assert await replacing(session) == 0
+    assert session.asked == ["delete", "register"]
+
+
+async def test_a_refusal_to_delete_leaves_all_as_it_is() -> None:
+    session = FakeSession(refusal("NOT_PERMITTED"))
+    with pytest.raises(RefusedByBridge):
+        await replacing(session)
+    assert session.asked == ["delete"]
+
+
+async def test_it_goes_on_when_broker_or_bridge_are_back_and_does_nothing_twice() -> None:
+    """Either answer may have been lost with the connection."""
+    lost = [Away("away"), refusal("NOT_FOUND"), Away("away"), Away("away"), refusal("ALREADY_REGISTERED")]
+    session = FakeSession(*lost)
+    assert await replacing(session) == 3
+    assert session.asked == ["delete", "delete", "register", "register", "register"]
+
+
+async def test_a_refusal_to_register_what_is_deleted_is_told_apart() -> None:
+    with pytest.raises(NotRegistered) as caught:
+        await replacing(FakeSession(None, refusal("ALREADY_EXISTS")))
+    assert caught.value.refusal.code == "ALREADY_EXISTS"
+
+
+async def test_the_end_of_the_session_ends_it() -> None:
+    with pytest.raises(Ended):
+        await replacing(FakeSession(None, Ended()))

@@ -3,21 +3,25 @@
 What is typed comes from the browser and goes to the bridge as it is: the bridge checks it, and says what became of it.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from nicegui import events, ui
 from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
 from bridge.console.acting import fault_of, word
-from bridge.console.again import CannotBeKept, made_again
-from bridge.console.live import Live, telling, while_open
-from bridge.console.session import Away, Ended, Session, State
-from bridge.console.texts import text
+from bridge.console.again import CannotBeKept, NotRegistered, made_again, replace
+from bridge.console.live import Live, while_open
+from bridge.console.once import Once
+from bridge.console.session import Away, Ended, Session
+from bridge.console.texts import section, text
 from bridge.console.verdicts import Notice, refused, sentence
+
+log = structlog.get_logger("console")
 
 
 class Desk:
@@ -32,6 +36,7 @@ class Desk:
         self._live = live
         self._number = 0
         self._at_work: set[str] = set()
+        self._once: dict[str, Once] = {}
         table.props.setdefault("notices", {})
         table.on("act", self._act)
         while_open(ui.context.client, session.hear(self._hear))
@@ -39,6 +44,9 @@ class Desk:
     def _tell(self, device_id: str, notice: Notice) -> None:
         self._number += 1
         self._table.props["notices"][device_id] = notice.shown(self._number)
+
+    def _wait(self, device_id: str, words: str) -> None:
+        self._tell(device_id, Notice("wait", section("accept")[words]))
 
     def _hear(self, topic: str, event: Mapping[str, Any]) -> None:
         """Take away what is no longer true: a refusal of what was accepted since, anything about what is gone."""
@@ -62,21 +70,26 @@ class Desk:
             self._tell(device_id, await does(device_id, args))
         except RefusedByBridge as error:
             self._tell(device_id, refused(device_id, error.code, error.message, error.details))
-            await self._look_at_policy()
+            with suppress(Away, Ended):
+                await self._look_at_policy()
         except Away as error:
             self._tell(device_id, Notice("bad", fault_of(error)))
         except Ended:
             return  # the frame opens the login page
+        except Exception:  # a fault of ours, which is logged: nobody is to wait for it
+            self._tell(device_id, Notice("bad", text("shell.fault")))
+            raise
         finally:
             self._at_work.discard(device_id)
             self._live.refresh()
 
     async def _accept(self, device_id: str, args: Mapping[str, Any]) -> Notice:
-        self._tell(device_id, Notice("wait", text("accept.wait_accept")))
+        self._wait(device_id, "wait_accept")
         payload = {"id": device_id, "securityToken": word(args, "token")}
         if claim := word(args, "claim"):
             payload["claim"] = claim
-        await self._session.request("accept", payload)
+        # Where the answer is lost and the person tries again, a wrong token is not counted twice.
+        await self._once.setdefault(device_id, Once(self._session.request)).request("accept", payload)
         return Notice("good", text("accept.done_accept"))
 
     async def _look_at_policy(self) -> None:
@@ -86,8 +99,7 @@ class Desk:
             self._table.props["policy"] = policy
 
     async def _again(self, device_id: str, args: Mapping[str, Any]) -> Notice:
-        """Delete a registration and make it anew. Once it is deleted, nothing but the end of the session gives up."""
-        self._tell(device_id, Notice("wait", text("accept.wait_again")))
+        self._wait(device_id, "wait_again")
         before = await self._session.request("get", {"id": device_id})
         token, auto_accept = word(args, "token"), args.get("auto") is True
         try:
@@ -95,59 +107,20 @@ class Desk:
         except CannotBeKept as error:
             return Notice("bad", str(error))
         try:
-            await self._insist("delete", {"id": device_id})
-        except RefusedByBridge as error:
-            if error.code != "NOT_FOUND":  # else it is deleted, by an earlier try or by somebody else
-                raise
-        await self._register(payload)
+            await replace(self._session, payload, lambda: self._wait(device_id, "wait_back"))
+        except NotRegistered as error:
+            self._tell_what_is_lost(payload, sentence(error.refusal.message, device_id))
+            raise error.refusal from None
         return Notice("good", text("accept.done_again"))
 
-    async def _register(self, payload: Mapping[str, Any]) -> None:
-        try:
-            await self._insist("register", payload)
-        except RefusedByBridge as error:
-            if error.code != "ALREADY_REGISTERED":  # else by an earlier try, or by somebody else
-                self._offer_to_retry(payload, error)
-                raise
-
-    async def _insist(self, command: str, payload: Mapping[str, Any]) -> None:
-        while True:
-            try:
-                await self._session.request(command, payload)
-            except Away:
-                self._tell(str(payload["id"]), Notice("wait", text("accept.wait_back")))
-                await self._session_is_back()
-            else:
-                return
-
-    async def _session_is_back(self) -> None:
-        changed = asyncio.Event()
-        unwatch = self._session.watch(changed.set)
-        try:
-            while self._session.state not in {State.ONLINE, State.ENDED}:
-                await changed.wait()
-                changed.clear()
-        finally:
-            unwatch()
-
-    def _offer_to_retry(self, payload: Mapping[str, Any], error: RefusedByBridge) -> None:
-        """The row is gone, so what was in it is shown until it is registered or the person has seen it."""
-        shown = {key: value for key, value in payload.items() if key not in {"securityToken", "autoAccept"}}
-
-        async def retry() -> None:
-            with telling() as told:
-                await self._register(payload)
-            window.close()
-            if told.done:
-                self._live.refresh()
-
-        with self._table.client, ui.dialog().props("persistent") as window, ui.card():
-            ui.label(text("accept.again_failed_title", id=payload["id"])).props('role="heading" aria-level="2"')
-            ui.label(sentence(error.message, str(payload["id"])))
-            ui.label(text("accept.again_failed_hint"))
-            ui.label(json.dumps(shown, ensure_ascii=False, indent=1)).classes("mono kept")
-            with ui.row():
-                ui.button(text("accept.again_retry"), on_click=retry)
-                ui.button(text("shell.close"), on_click=window.close).props("flat")
-        window.on("hide", window.delete)
-        window.open()
+    def _tell_what_is_lost(self, payload: Mapping[str, Any], reason: str) -> None:
+        """The row is gone, and with it what was said about the device: it stays on the page until it is put away."""
+        log.warning("deleted and not registered again", id=payload["id"], reason=reason)
+        if self._table.is_deleted:
+            return  # the page is closed
+        said = {key: value for key, value in payload.items() if key not in {"id", "securityToken", "autoAccept"}}
+        words = text("accept.again_lost", id=payload["id"], reason=reason, said=json.dumps(said, ensure_ascii=False))
+        with self._table.client:
+            ui.notify(
+                words, type="negative", position="top", timeout=0, multi_line=True, close_button=text("shell.close")
+            )

@@ -1,11 +1,14 @@
-"""What a registration is made of that takes the place of a deleted one. Pure.
+"""Deleting a registration and making it anew, with all that was said about the device. Knows no page.
 
 The bridge keeps a token only as a digest that it never shows, so it is the one thing that a person has to give again.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from bridge.admin import RefusedByBridge
+from bridge.console.session import Away, Session, State
 from bridge.console.texts import text
 from bridge.names import MAX_TOKEN
 
@@ -17,10 +20,20 @@ class CannotBeKept(Exception):
     """Something that is wrong before anything has been deleted; the sentence says what to do."""
 
 
+class NotRegistered(Exception):
+    """It is deleted, and the bridge refused to register it again."""
+
+    def __init__(self, refusal: RefusedByBridge) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
 def made_again(before: Mapping[str, Any], token: str, *, auto_accept: bool, own_tenant: str) -> dict[str, Any]:
     """Return the payload of ``register`` for what ``get`` has answered about a registration. Raises CannotBeKept."""
     if len(token.strip()) > MAX_TOKEN:
         raise CannotBeKept(text("accept.again_token_long", most=MAX_TOKEN))
+    if any("\ud800" <= character <= "\udfff" for character in token):  # which no message can hold
+        raise CannotBeKept(text("accept.again_token_odd"))
     payload = {name: before[name] for name in KEPT if before.get(name)}
     foreign = before["tenant"] != own_tenant
     if before.get("group"):
@@ -32,3 +45,46 @@ def made_again(before: Mapping[str, Any], token: str, *, auto_accept: bool, own_
     if token.strip():
         payload |= {"securityToken": token, "autoAccept": auto_accept}
     return payload
+
+
+async def replace(session: Session, payload: Mapping[str, Any], tell_away: Callable[[], None]) -> None:
+    """Delete the registration and register ``payload``. Raises RefusedByBridge if nothing was deleted, NotRegistered.
+
+    Raises Ended when the session is over, the one thing that can come between both: while broker or bridge are away it
+    waits for them, after ``tell_away``. An answer may be lost with a connection, so what has been done already by an
+    earlier try is no refusal.
+    """
+    await _insist(session, "delete", {"id": payload["id"]}, "NOT_FOUND", tell_away)
+    try:
+        await _insist(session, "register", payload, "ALREADY_REGISTERED", tell_away)
+    except RefusedByBridge as error:
+        raise NotRegistered(error) from None
+
+
+async def _insist(
+    session: Session, command: str, payload: Mapping[str, Any], done: str, tell_away: Callable[[], None]
+) -> None:
+    """Ask until there is an answer; a refusal with the code ``done`` tells that there is nothing left to do."""
+    while True:
+        try:
+            await session.request(command, payload)
+        except Away:
+            tell_away()
+            await _back(session)
+        except RefusedByBridge as error:
+            if error.code != done:
+                raise
+            return
+        else:
+            return
+
+
+async def _back(session: Session) -> None:
+    changed = asyncio.Event()
+    unwatch = session.watch(changed.set)
+    try:
+        while session.state not in {State.ONLINE, State.ENDED}:
+            await changed.wait()
+            changed.clear()
+    finally:
+        unwatch()

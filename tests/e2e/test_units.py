@@ -49,9 +49,8 @@ def test_a_unit_is_hardened_as_far_as_the_documentation_says(name: str) -> None:
     found = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
     assert found is not None
     page = (DOCS / "operating.md").read_text(encoding="utf-8")
-    told = re.search(
-        r"the bridge's unit an exposure of (\S+), the bootstrap broker's of (\S+) and the console's of (\S+) ", page
-    )
+    sentence = r"the bridge's unit an exposure of (\S+), the bootstrap broker's of (\S+) and the console's of (\S+) "
+    told = re.search(sentence, page)
     assert told is not None
     assert found[1] == told[UNITS.index(name) + 1]
 

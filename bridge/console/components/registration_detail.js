@@ -91,6 +91,9 @@ export default {
         </li></ol>
         <button v-if="more" type="button" class="btn" @click="$emit('more')">{{ texts.more_history }}</button>
       </template>
-      <footer v-if="row && may.delete" class="answers"><button type="button" class="btn danger" @click="$emit('remove')">{{ texts.delete_one }}</button></footer>
+      <footer v-if="row" class="answers">
+        <a class="btn" target="_blank" :href="'/label?id=' + encodeURIComponent(row.id)">{{ texts.print_label }}</a>
+        <button v-if="may.delete" type="button" class="btn danger" @click="$emit('remove')">{{ texts.delete_one }}</button>
+      </footer>
     </dialog>`,
 };
