@@ -107,8 +107,10 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
         )
         with ui.element("form").props('method="post" action="/logout"'):
             ui.button(text("shell.log_out"), icon="logout").props("flat color=white type=submit no-caps").classes("out")
-    with ui.left_drawer(value=None).props("bordered breakpoint=900 width=230").classes("drawer") as drawer:
-        drawer_button.on_click(drawer.toggle)
+    # Whether it is open the browser decides. NiceGUI's own way is to ask for it, and a browser that is slow is a fault.
+    shape = "show-if-above bordered breakpoint=900 width=230"
+    with ui.left_drawer(value=False).props(shape).classes("drawer") as drawer:
+        drawer_button.on_click(lambda: drawer.run_method("toggle"))
         with ui.element("nav").props(f'aria-label="{text("shell.navigator")}"'):
             menu = ""
             for one in NAVIGATOR:
