@@ -160,7 +160,7 @@ class ConsoleChild:
             preexec_fn=die_with_parent(os.getpid()),
             pass_fds=(self._lock,),
             cwd="/",
-            env={**environment, "COLUMNS": "1000"},  # its one line stays one
+            env={**environment, "COLUMNS": "250"},  # its one line stays one
             **user,  # type: ignore[arg-type]
         )
         if self._stopping:  # meanwhile
