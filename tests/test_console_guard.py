@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from bridge.console.guard import BURST, MAX_BODY, MAX_TARGET, PER_SECOND, SOCKETS, Application, Guard, Message
+from bridge.console.guard import (
+    BURST,
+    MAX_BODY,
+    MAX_HEADERS,
+    MAX_TARGET,
+    PER_SECOND,
+    SOCKETS,
+    Application,
+    Guard,
+    Message,
+)
 from bridge.console.headers import NONCE, OF_PAGES, STRICT
 
 HOST = "127.0.0.1:8080"
@@ -185,6 +195,12 @@ async def test_an_address_has_an_end() -> None:
     guard = guarded(Page())
     assert (await asked(guard, path="/" + "x" * (MAX_TARGET - 2), query=b"y")).status == 200
     assert (await asked(guard, path="/" + "x" * (MAX_TARGET - 1), query=b"y")).status == 414
+
+
+async def test_headers_have_an_end() -> None:
+    guard = guarded(Page())
+    assert (await asked(guard, cookie="x" * (MAX_HEADERS - 100))).status == 200
+    assert (await asked(guard, cookie="x" * MAX_HEADERS)).status == 431
 
 
 async def test_an_upload_comes_in_pieces_up_to_a_limit_of_its_own() -> None:

@@ -210,7 +210,7 @@ ROOMS: dict[str, str] = {
     "console.verdicts": "console.texts",
     "console.option_facts": "console.texts names",
     "console.again": "admin console.session console.texts names",
-    "console.accepting": "admin console.acting console.again console.live console.session console.texts"
+    "console.accepting": "admin console.acting console.again console.live console.once console.session console.texts"
     " console.verdicts",
     "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",
     "console.components.__init__": "",

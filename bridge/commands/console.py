@@ -89,17 +89,11 @@ def console(
     ] = "auto",
 ) -> None:
     """Serve the web page for administrators, until SIGTERM. People log in with their own accounts of the broker."""
+    from bridge.console import serving
+    from bridge.console.place import BadAddress, Serving, plain_host, plain_url
+
     try:
         configure_logging(log_level, log_format)
-        from bridge.console import serving
-        from bridge.console.place import BadAddress, Serving, plain_host, plain_url
-    except BadSettings as error:
-        err.print(display.text(str(error)), style="red")
-        raise typer.Exit(WRONG_USAGE) from None
-    except ModuleNotFoundError as error:
-        err.print(display.text(f"the console needs {error.name}: pip install 'bootstrap-bridge[console]'"), style="red")
-        raise typer.Exit(WRONG_USAGE) from None
-    try:
         certificate, key = serving.certificate_of(data, tls, tls_certificate, tls_key)
         where = Serving(
             console_listen,
@@ -113,7 +107,7 @@ def console(
             longest=longest * 3_600.0,
             most=most_sessions,
         )
-    except BadAddress as error:
+    except (BadSettings, BadAddress) as error:
         err.print(display.text(str(error)), style="red")
         raise typer.Exit(WRONG_USAGE) from None
     broker = serving.broker_of(data, host, port, tls_ca, topic_prefix)

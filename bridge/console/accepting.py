@@ -16,6 +16,7 @@ from bridge.admin import RefusedByBridge
 from bridge.console.acting import fault_of, word
 from bridge.console.again import CannotBeKept, NotRegistered, made_again, replace
 from bridge.console.live import Live, while_open
+from bridge.console.once import Once
 from bridge.console.session import Away, Ended, Session
 from bridge.console.texts import section, text
 from bridge.console.verdicts import Notice, refused, sentence
@@ -35,6 +36,7 @@ class Desk:
         self._live = live
         self._number = 0
         self._at_work: set[str] = set()
+        self._once: dict[str, Once] = {}
         table.props.setdefault("notices", {})
         table.on("act", self._act)
         while_open(ui.context.client, session.hear(self._hear))
@@ -86,7 +88,8 @@ class Desk:
         payload = {"id": device_id, "securityToken": word(args, "token")}
         if claim := word(args, "claim"):
             payload["claim"] = claim
-        await self._session.request("accept", payload)
+        # Where the answer is lost and the person tries again, a wrong token is not counted twice.
+        await self._once.setdefault(device_id, Once(self._session.request)).request("accept", payload)
         return Notice("good", text("accept.done_accept"))
 
     async def _look_at_policy(self) -> None:

@@ -23,6 +23,8 @@ MAX_BODY: Final = 65_536
 """Bytes of a request that is no upload."""
 MAX_TARGET: Final = 4_096
 """Characters of path and query."""
+MAX_HEADERS: Final = 16_384
+"""Bytes of all headers."""
 BODY_PATIENCE: Final = 10.0
 """Seconds for the whole body of a request that is no upload, and for each piece of an upload."""
 SOCKETS: Final = "/_nicegui_ws/"
@@ -155,6 +157,8 @@ class Guard:
             return Fault(421, "this name is not one of this console; name it with --console-name")
         if len(scope["path"]) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return Fault(414, "the address is too long")
+        if sum(len(name) + len(value) for name, value in known.items()) > MAX_HEADERS:
+            return Fault(431, "the headers are too long")
         return None
 
     def _ours(self, known: Mapping[str, str]) -> str:

@@ -22,6 +22,8 @@ from bridge.names import MANAGEMENT
 
 SUGGESTED: Final = 5_000
 """Groups that are suggested at most; any other can be typed."""
+LOOKED_AT: Final = 20
+"""Devices of which is looked whether they are registered already, at most; the answer to each tells it anyway."""
 _BULK: Final = "bridge.console.bulk_upload"
 _ATTEMPT: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -60,6 +62,11 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
         self._props["who"] = f"{session.tenant}/{session.name}"
         self._props["first"] = None if first is None else asdict(first)
         self._props["tenants"] = []
+        self._props["tenancy"] = ""
+        if session.has_tenants:
+            self._props["tenancy"] = "choose"
+        elif session.of_management and not session.may("list-tenants"):
+            self._props["tenancy"] = "type"  # who may not list them may name them
         self._props["groups"] = []
         self._props["away"] = ""
         self.on("opened", self._opened)
@@ -83,9 +90,8 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
     async def _opened(self, event: events.GenericEventArguments) -> None:
         """Fetch what is suggested, and look whether a device from a link or a list is registered already."""
         ids = event.args if isinstance(event.args, list) else []
+        await self._look(ids[:LOOKED_AT])
         try:
-            for device_id in ids:
-                await self._look(device_id)
             self._props["tenants"] = await self._tenants()
             self._props["groups"] = await self._groups()
         except (Away, RefusedByBridge) as error:
@@ -94,15 +100,20 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
             return
         self.update()
 
-    async def _look(self, device_id: Any) -> None:
-        if not isinstance(device_id, str) or Prefill(device_id).fault:
-            return
-        try:
-            registration = await self._session.request("get", {"id": device_id})
-        except RefusedByBridge:
-            return  # it is not registered, as one would think of a device to register
-        words = text("register.known", status=text(f"status.{registration['status']}"))
-        self.run_method("note", device_id, words)
+    async def _look(self, device_ids: Sequence[Any]) -> None:
+        """Say which of these the person has registered already, and lead there."""
+        for device_id in device_ids:
+            if not isinstance(device_id, str) or Prefill(device_id).fault:
+                continue
+            try:
+                registration = await self._session.request("get", {"id": device_id})
+            except RefusedByBridge:
+                continue  # nobody has, or others of whom this person sees nothing
+            except (Away, Ended) as error:
+                log.info("devices not looked at", reason=str(error))
+                return
+            words = text("register.known", status=text(f"status.{registration['status']}"))
+            self.run_method("note", device_id, words)
 
     async def _tenants(self) -> list[dict[str, str]]:
         if not self._session.has_tenants:
@@ -140,10 +151,12 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
             return
         except Ended:
             return  # the frame opens the login page
-        created = [one["id"] for one in result["created"]]
-        self.run_method("answered", attempt, {"created": created, "failed": result["failed"]})
+        created, failed = [one["id"] for one in result["created"]], result["failed"]
+        self.run_method("answered", attempt, {"created": created, "failed": failed})
         if created:
             self._done()
+        taken = [one["id"] for one in failed if one["code"] == "ALREADY_REGISTERED"]
+        await self._look(taken[:LOOKED_AT])
 
 
 def button(session: Session, done: Callable[[], object]) -> None:

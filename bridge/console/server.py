@@ -145,6 +145,7 @@ def application(serving: Serving, people: Sessions) -> Guard:
             show_welcome_message=False,
             language="en-US",
             dark=None,
+            reconnect_timeout=12.5,  # by which sockets are asked each 10 s whether they are there, and have 5 s
         )
     _add_notices(app)
     tabs.install()

@@ -1,4 +1,4 @@
-"""What `console` does once its options are understood; imported only when it runs, since NiceGUI takes its time."""
+"""What `console` does with its options. NiceGUI, which takes its time, is loaded once nothing is wrong with them."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from bridge import display
-from bridge.console import foreign_logs, server
+from bridge.console import foreign_logs
 from bridge.console.place import LOOPBACK, Serving
 from bridge.console.session import Broker
 from bridge.speaking import NOT_REACHED, WRONG_USAGE, err, out
@@ -59,7 +59,6 @@ def _fail(message: str, status: int = WRONG_USAGE) -> int:
 
 def run_console(serving: Serving, broker: Broker, *, plain_on_the_network: bool) -> None:
     """Serve until a signal. Raises typer.Exit with the status."""
-    foreign_logs.take_over()
     if serving.listen not in LOOPBACK and not serving.secure and not plain_on_the_network:
         raise typer.Exit(
             _fail(
@@ -68,6 +67,11 @@ def run_console(serving: Serving, broker: Broker, *, plain_on_the_network: bool)
                 "--plain-on-the-network and --console-url"
             )
         )
+    try:
+        from bridge.console import server
+    except ModuleNotFoundError as error:
+        raise typer.Exit(_fail(f"the console needs {error.name}: pip install 'bootstrap-bridge[console]'")) from None
+    foreign_logs.take_over()
     ending = Ending()
     try:
         asyncio.run(until_signalled(server.run(serving, broker, _tell_ready), ending))

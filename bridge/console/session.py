@@ -91,6 +91,7 @@ class Session:
     used: float = field(default_factory=time.monotonic)
     leaving: bool = False
     """Whether the person is logged out soon unless they do something; watchers are told when this changes."""
+    _begun: bool = field(default=False, repr=False)
     _admin: Admin | None = field(default=None, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
     _online: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -237,6 +238,7 @@ class Session:
                     backoff.reset()
                     self._become(State.ONLINE)
                     if not first.done():
+                        self._begun = True
                         first.set_result(None)
                     async for topic, value in connection.events():
                         self._tell(topic, value)
@@ -288,6 +290,8 @@ class Session:
         """End the session: its connection is closed, pages of it are told. It does not begin again."""
         if self.end is None:
             self.end = why
+        if self._begun:  # else somebody was refused, who may have typed a password in the place of a name
+            self._begun = False
             log.info("session ended", tenant=self.tenant, administrator=self.name, reason=why.name.lower())
         self._online.set()  # who waits for the connection is told that there will be none
         self._become(State.ENDED)

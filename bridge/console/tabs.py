@@ -62,11 +62,16 @@ class Tabs:
 
     def _watch(self, session: Session) -> None:
         if session.state is State.ENDED:
-            for page in list(self._pages.get(session.key, {}).values()):
-                if not page.has_socket_connection:
-                    page.delete()
-            # Those that are looked at were told to go to the login, and are forgotten as they go.
-            asyncio.get_running_loop().call_later(FAREWELL, self._end, session.key)
+            # Not now: the pages themselves are only just being told.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._forget_unseen, session.key)
+            # Those that are looked at are told to go to the login, and are forgotten as they go.
+            loop.call_later(FAREWELL, self._end, session.key)
+
+    def _forget_unseen(self, key: str) -> None:
+        for page in list(self._pages.get(key, {}).values()):
+            if not page.has_socket_connection:
+                page.delete()
 
     def _end(self, key: str) -> None:
         for page in list(self._pages.pop(key, {}).values()):

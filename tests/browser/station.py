@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,11 +27,14 @@ class Console:
     generation: int = 0
 
     @classmethod
-    def start(cls, site: AnySite, folder: Path, *options: str) -> "Console":
-        """Start it on a free port and wait until it serves."""
+    def start(
+        cls, site: AnySite, folder: Path, *options: str, program: Sequence[str] = (), within: Path | None = None
+    ) -> "Console":
+        """Start it on a free port and wait until it serves; ``program`` is another one than the command."""
         port = free_ports(1)[0]
-        words = [str(BIN / "bootstrap-bridge"), "console", "--data", str(site.data), "--console-port", str(port)]
-        process = Process.start([*words, *options], folder / f"console.{port}.log")
+        words = [*(program or [str(BIN / "bootstrap-bridge")]), "console", "--data", str(site.data.absolute())]
+        words += ["--console-port", str(port), *options]
+        process = Process.start_in(within or Path.cwd(), words, folder / f"console.{port}.log")
         wait_until(lambda: "ready" in process.output or process.process.poll() is not None, "the console is ready")
         assert process.process.poll() is None, process.output
         return cls(site, port, process)
@@ -83,6 +86,11 @@ class Person:
         found = self.page.locator(f'tr[data-id="{device_id}"]')
         await found.wait_for()
         return found
+
+
+async def owner_at(person: Person, site: AnySite, path: str) -> Page:
+    """Log the owner of the tenant `default` in, and be at the page at ``path`` right then."""
+    return await person.log_in("admin", site.password_of("admin"), path)
 
 
 def chromium() -> str:

@@ -2,14 +2,14 @@
 
 from playwright.async_api import expect
 
-from tests.browser.station import Person
+from tests.browser.station import Person, owner_at
 from tests.e2e.peer import administrator
 from tests.e2e.site import AnySite
 
 
-async def test_what_was_done_is_told_live_and_found_by_device(admin: Person, site: AnySite) -> None:
+async def test_what_was_done_is_told_live_and_found_by_device(person: Person, site: AnySite) -> None:
     async with administrator(site.access) as other:
-        page = await admin.open("/audit?id=audited-1")
+        page = await owner_at(person, site, "/audit?id=audited-1")
         await expect(page.get_by_text("Nothing fits", exact=True)).to_be_visible()
         await other.ok("register", {"id": "audited-1", "name": "<b>Pump</b>"})
         rows = page.locator("table.entries tbody tr")
@@ -23,11 +23,11 @@ async def test_what_was_done_is_told_live_and_found_by_device(admin: Person, sit
         await expect(page.get_by_label("Device")).to_have_value("audited-1")
 
 
-async def test_who_and_what_came_of_it_narrow_the_list(admin: Person, site: AnySite) -> None:
+async def test_who_and_what_came_of_it_narrow_the_list(person: Person, site: AnySite) -> None:
     async with administrator(site.access) as other:
         await other.ok("create-group", {"path": "Audited group"})
         await other.code("create-group", {"path": "Audited group"})
-    page = await admin.open("/audit")
+    page = await owner_at(person, site, "/audit")
     rows = page.locator("table.entries tbody tr", has_text="Audited group")
     await expect(rows).to_have_count(2)
     await page.get_by_label("Outcome").select_option("refused")
@@ -49,11 +49,11 @@ async def test_who_and_what_came_of_it_narrow_the_list(admin: Person, site: AnyS
 
 
 async def test_older_entries_are_read_further_back_and_new_ones_do_not_push_them_away(
-    admin: Person, site: AnySite
+    person: Person, site: AnySite
 ) -> None:
     async with administrator(site.access) as other:
         await other.ok("register", {"devices": [{"id": f"audited-many-{number:03}"} for number in range(130)]})
-        page = await admin.open("/audit")
+        page = await owner_at(person, site, "/audit")
         rows = page.locator("table.entries tbody tr")
         await expect(rows).to_have_count(100)
         await page.get_by_role("button", name="Look further back").click()

@@ -4,7 +4,7 @@ import re
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.station import Console, Person, somebody
+from tests.browser.station import Console, Person, owner_at, somebody
 from tests.e2e.peer import Administrator, administrator
 from tests.e2e.scenes import bring_in
 from tests.e2e.site import AnySite
@@ -30,7 +30,7 @@ async def search(page: Page, words: str) -> None:
     await page.get_by_label("Search ID or name").fill(words)
 
 
-async def test_devices_are_searched_sorted_and_found_by_group(admin: Person, site: AnySite) -> None:
+async def test_devices_are_searched_sorted_and_found_by_group(person: Person, site: AnySite) -> None:
     """What is looked at stands in the address, so that it is there again after a reload."""
     async with administrator(site.access) as other:
         await stocked(
@@ -39,7 +39,7 @@ async def test_devices_are_searched_sorted_and_found_by_group(admin: Person, sit
             "inv-find-2;Ant;t;Inv find/South",
             "inv-find-3;Bear;t;Inv find",
         )
-    page = await admin.open("/devices")
+    page = await owner_at(person, site, "/devices")
     await search(page, "INV-FIND")
     await expect(ids(page)).to_have_text(["inv-find-1", "inv-find-2", "inv-find-3"])
     await page.get_by_role("button", name="Name").click()
@@ -62,10 +62,10 @@ async def test_devices_are_searched_sorted_and_found_by_group(admin: Person, sit
     await expect(page.get_by_text("No device fits")).to_be_visible()
 
 
-async def test_many_devices_are_turned_page_by_page(admin: Person, site: AnySite) -> None:
+async def test_many_devices_are_turned_page_by_page(person: Person, site: AnySite) -> None:
     async with administrator(site.access) as other:
         await stocked(other, *(f"inv-page-{number:03};;;" for number in range(150)))
-    page = await admin.open("/devices?search=inv-page")
+    page = await owner_at(person, site, "/devices?search=inv-page")
     await expect(ids(page)).to_have_count(100)
     await expect(page.get_by_text(re.compile("Rows 1.100"))).to_be_visible()
     await page.get_by_role("button", name="Next").click()
@@ -76,9 +76,9 @@ async def test_many_devices_are_turned_page_by_page(admin: Person, site: AnySite
     await expect(ids(page).first).to_have_text("inv-page-000")
 
 
-async def test_a_device_comes_and_is_shown_with_what_it_says_of_itself(admin: Person, site: AnySite) -> None:
+async def test_a_device_comes_and_is_shown_with_what_it_says_of_itself(person: Person, site: AnySite) -> None:
     """The list follows by itself; what devices say is shown as text, whatever it is."""
-    page = await admin.open("/devices?search=inv-comes")
+    page = await owner_at(person, site, "/devices?search=inv-comes")
     await expect(page.get_by_text("No device fits")).to_be_visible()
     async with administrator(site.access) as other:
         await bring_in(site.access, other, "inv-comes", name=HOSTILE, properties={"site": {"hall": HOSTILE}})
@@ -94,11 +94,11 @@ async def test_a_device_comes_and_is_shown_with_what_it_says_of_itself(admin: Pe
     await expect(page.get_by_label("Search ID or name")).to_have_value("inv-comes")
 
 
-async def test_a_device_is_changed_and_deleted_by_its_owner(admin: Person, site: AnySite) -> None:
+async def test_a_device_is_changed_and_deleted_by_its_owner(person: Person, site: AnySite) -> None:
     """What others did meanwhile stays; who deletes types the id; the past tells of it."""
     async with administrator(site.access) as other:
         await stocked(other, "inv-edit;Old name;old-type;Inv edit")
-        page = await admin.open("/devices?id=inv-edit")
+        page = await owner_at(person, site, "/devices?id=inv-edit")
         await page.get_by_role("button", name="Edit").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("Name").fill("New name")
@@ -124,10 +124,10 @@ async def test_a_device_is_changed_and_deleted_by_its_owner(admin: Person, site:
         await expect(past).to_contain_text("Deleted the device")
 
 
-async def test_what_the_bridge_refuses_is_told_in_the_dialog(admin: Person, site: AnySite) -> None:
+async def test_what_the_bridge_refuses_is_told_in_the_dialog(person: Person, site: AnySite) -> None:
     async with administrator(site.access) as other:
         await stocked(other, "inv-refused;Name;;")
-        page = await admin.open("/devices?id=inv-refused")
+        page = await owner_at(person, site, "/devices?id=inv-refused")
         await page.get_by_role("button", name="Edit").click()
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("Group").fill("a//b")
@@ -139,10 +139,10 @@ async def test_what_the_bridge_refuses_is_told_in_the_dialog(admin: Person, site
         await expect(page.get_by_role("button", name="Edit")).to_be_focused()
 
 
-async def test_chosen_devices_are_moved_to_a_new_group(admin: Person, site: AnySite) -> None:
+async def test_chosen_devices_are_moved_to_a_new_group(person: Person, site: AnySite) -> None:
     async with administrator(site.access) as other:
         await stocked(other, "inv-move-1;;;Inv move", "inv-move-2;;;", "inv-move-3;;;Inv move")
-        page = await admin.open("/devices?search=inv-move")
+        page = await owner_at(person, site, "/devices?search=inv-move")
         await page.get_by_label("Choose inv-move-1").check()
         await page.get_by_label("Choose inv-move-2").check()
         await page.get_by_role("button", name="Move 2 devices").click()
@@ -156,11 +156,11 @@ async def test_chosen_devices_are_moved_to_a_new_group(admin: Person, site: AnyS
         assert groups == ["Inv move/There", "Inv move/There", "Inv move"]
 
 
-async def test_a_group_is_made_emptied_and_deleted(admin: Person, site: AnySite) -> None:
+async def test_a_group_is_made_emptied_and_deleted(person: Person, site: AnySite) -> None:
     """A group with devices is not deleted: the page says why, and moves them."""
     async with administrator(site.access) as other:
         await stocked(other, "inv-group-1;;;Inv group/Sub", "inv-group-2;;;Inv group")
-        page = await admin.open("/groups?group=Inv+group")
+        page = await owner_at(person, site, "/groups?group=Inv+group")
         panel = page.locator("section.listed")
         await expect(panel).to_contain_text("Inv group")
         await page.get_by_role("button", name="New group", exact=True).click()

@@ -1,15 +1,12 @@
 """The page of options: what is in force is shown, what is set holds, and what the bridge does not take is told."""
 
-import contextlib
-import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
 from playwright.async_api import Browser, Locator, expect
 
+from tests.browser.owners import owning
 from tests.browser.station import Console, Person, somebody
 from tests.e2e.peer import Administrator, administrator
-from tests.e2e.people import new_tenant
 from tests.e2e.scenes import setting
 from tests.e2e.site import AnySite
 
@@ -27,31 +24,10 @@ async def value_of(admin: Administrator, key: str, category: str = CATEGORY) -> 
     return (await admin.ok("get-option", {"category": category, "key": key}))["value"]
 
 
-@contextlib.asynccontextmanager
-async def tenant_of_its_own(
-    browser: Browser, console: Console, site: AnySite
-) -> AsyncIterator[tuple[Administrator, Administrator, Person]]:
-    """Make a tenant whose owner sits before the page; yield management, the owner on MQTT and the owner at the page."""
-    async with contextlib.AsyncExitStack() as stack:
-        root = await stack.enter_async_context(administrator(site.access, "management"))
-        tenant = f"opt{secrets.token_hex(3)}"
-        boss = await stack.enter_async_context(new_tenant(site.access, root, tenant))
-        made = await boss.ok("create-administrator", {"name": f"{tenant}-own", "role": "owner"})
-        person = await stack.enter_async_context(somebody(browser, console))
-        await person.open("/options")
-        await person.page.fill("#username", made["name"])
-        await person.page.fill("#password", made["password"])
-        await person.page.locator("summary").click()
-        await person.page.fill("#tenant", tenant)
-        await person.page.click("button[type=submit]")
-        await form(person, POLICY).wait_for()
-        yield root, boss, person
-
-
 async def test_the_policy_is_chosen_with_each_word_explained_and_holds_at_once(
     browser: Browser, console: Console, site: AnySite
 ) -> None:
-    async with tenant_of_its_own(browser, console, site) as (_, boss, person):
+    async with owning(browser, console, site, "opt", "/options") as (_, boss, person):
         policy = form(person, POLICY)
         await expect(policy.get_by_role("radio", name="OPTIONAL")).to_be_checked()
         await expect(policy).to_contain_text("Each device must show a token")
@@ -68,7 +44,7 @@ async def test_the_policy_is_chosen_with_each_word_explained_and_holds_at_once(
 async def test_times_are_said_in_words_and_numbers_out_of_range_before_they_are_sent(
     browser: Browser, console: Console, site: AnySite
 ) -> None:
-    async with tenant_of_its_own(browser, console, site) as (_, boss, person):
+    async with owning(browser, console, site, "opt", "/options") as (_, boss, person):
         window = form(person, WINDOW)
         field = window.get_by_label("Time in seconds")
         await expect(window).to_contain_text("That is 1 day. From 60 to 604,800. Default: 86,400 seconds (1 day).")
@@ -91,7 +67,7 @@ async def test_times_are_said_in_words_and_numbers_out_of_range_before_they_are_
 async def test_what_the_bridge_does_not_take_is_told_at_the_option_and_stays_typed(
     browser: Browser, console: Console, site: AnySite
 ) -> None:
-    async with tenant_of_its_own(browser, console, site) as (_, boss, person):
+    async with owning(browser, console, site, "opt", "/options") as (_, boss, person):
         topics = form(person, "topics", "devices")
         field = topics.get_by_label("Topic filters, one a line")
         await field.fill("plant/{tenant}/{id}/#\n\ncontrol/{tenant}/{id}")
@@ -109,7 +85,7 @@ async def test_what_the_bridge_does_not_take_is_told_at_the_option_and_stays_typ
 async def test_what_only_management_sets_is_shown_to_others_and_can_be_set_by_it(
     browser: Browser, console: Console, site: AnySite, person: Person
 ) -> None:
-    async with tenant_of_its_own(browser, console, site) as (root, _, owner):
+    async with owning(browser, console, site, "opt", "/options") as (root, _, owner):
         retry = form(owner, "retry-after")
         await expect(retry).to_contain_text("is set by management")
         await expect(retry.get_by_role("textbox")).to_have_count(0)

@@ -4,7 +4,7 @@ import aiomqtt
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.station import Person
+from tests.browser.station import Person, owner_at
 from tests.e2e.peer import administrator, connected
 from tests.e2e.site import AnySite
 
@@ -23,8 +23,8 @@ async def forgets(page: Page, password: str) -> None:
     assert password not in str(await page.evaluate("[...document.querySelectorAll('input')].map((one) => one.value)"))
 
 
-async def test_an_administrator_is_made_logs_in_and_is_deleted(admin: Person, site: AnySite) -> None:
-    page = await admin.open("/administrators")
+async def test_an_administrator_is_made_logs_in_and_is_deleted(person: Person, site: AnySite) -> None:
+    page = await owner_at(person, site, "/administrators")
     await page.get_by_role("button", name="New administrator").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("User name").fill("people-anna")
@@ -43,13 +43,18 @@ async def test_an_administrator_is_made_logs_in_and_is_deleted(admin: Person, si
         await peer.thrown_out()
 
 
-async def test_a_chosen_password_is_taken_and_not_shown(admin: Person, site: AnySite) -> None:
-    page = await admin.open("/administrators")
+async def test_a_name_that_is_taken_is_told_and_a_chosen_password_is_not_shown(person: Person, site: AnySite) -> None:
+    """What was typed stays where the bridge says no."""
+    page = await owner_at(person, site, "/administrators")
     await page.get_by_role("button", name="New administrator").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("User name").fill("people-bert")
+    await dialog.get_by_label("User name").fill("admin")
     await dialog.get_by_label("Choose one").check()
     await dialog.get_by_label("The chosen password").fill("chosen for bert")
+    await dialog.get_by_role("button", name="Create").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("the name admin is taken")
+    await expect(dialog.get_by_label("The chosen password")).to_have_value("chosen for bert")
+    await dialog.get_by_label("User name").fill("people-bert")
     await dialog.get_by_role("button", name="Create").click()
     await expect(dialog).to_be_hidden()
     await expect(page.locator('tr[data-name="people-bert"]')).to_contain_text("Registrar")
@@ -57,19 +62,9 @@ async def test_a_chosen_password_is_taken_and_not_shown(admin: Person, site: Any
         assert "chosen for bert" not in await page.content()
 
 
-async def test_a_name_that_is_taken_is_told_and_what_was_typed_stays(admin: Person) -> None:
-    page = await admin.open("/administrators")
-    await page.get_by_role("button", name="New administrator").click()
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_label("User name").fill("admin")
-    await dialog.get_by_role("button", name="Create").click()
-    await expect(dialog.get_by_role("alert")).to_contain_text("the name admin is taken")
-    await expect(dialog.get_by_label("User name")).to_have_value("admin")
-
-
-async def test_the_last_owner_stays(admin: Person) -> None:
+async def test_the_last_owner_stays(person: Person, site: AnySite) -> None:
     """Who would delete the own login is warned, and the bridge keeps the last owner."""
-    page = await admin.open("/administrators")
+    page = await owner_at(person, site, "/administrators")
     await page.get_by_role("button", name="Delete admin", exact=True).click()
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("This is your own login")
@@ -77,8 +72,8 @@ async def test_the_last_owner_stays(admin: Person) -> None:
     await expect(dialog.get_by_role("alert")).to_contain_text("is the last owner of default")
 
 
-async def test_an_application_is_made_with_its_topics_and_deleted(admin: Person, site: AnySite) -> None:
-    page = await admin.open("/applications")
+async def test_an_application_is_made_with_its_topics_and_deleted(person: Person, site: AnySite) -> None:
+    page = await owner_at(person, site, "/applications")
     await page.get_by_role("button", name="New application").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("User name").fill("people-app")

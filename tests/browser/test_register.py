@@ -29,13 +29,14 @@ async def test_several_devices_are_registered_at_once_and_a_failed_one_stays(adm
         await form.fill(2, "register-taken")
         await form.add()
         await form.fill(3, " register-3 ")
+        await form.add()  # one that nothing is typed into
         await form.next()
 
         await expect(form.result).to_contain_text("2 devices are registered")
         await expect(form.result).to_contain_text("Pump <b>one</b>")
         await expect(form.message).to_contain_text("One device was not registered")
         assert await form.ids() == ["register-taken"]
-        await expect(form.row(1)).to_contain_text("registered already")
+        await expect(form.row(1)).to_contain_text("registered already; its status is “Waiting for connection”.")
         await expect(form.id(1)).to_be_focused()
 
         await form.fill(1, "register-2")

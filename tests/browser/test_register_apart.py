@@ -89,6 +89,23 @@ async def test_management_registers_for_a_tenant_or_into_a_group(
         await expect(form.row(1).get_by_label("Tenant")).to_have_count(0)
 
 
+async def test_who_may_not_list_tenants_names_one(browser: Browser, apart: ApartSite, desk: Console) -> None:
+    """A registrar of management; what is no tenant is told at once, and one that there is not by the bridge."""
+    async with administrator(apart.access, "management") as root:
+        made = await root.ok("create-administrator", {"name": "apart-registrar", "role": "registrar"})
+        async with somebody(browser, desk) as person:
+            form = await Form.opened(await person.log_in("apart-registrar", made["password"]))
+            await form.fill(1, "apart-4", Tenant="Not one")
+            await expect(form.row(1)).to_contain_text("A tenant has letters a to z")
+            await form.fill(1, "apart-4", Tenant="nowhere")
+            await form.next()
+            await expect(form.row(1)).to_contain_text("nowhere")
+            await form.fill(1, "apart-4", Tenant="default")
+            await form.next()
+            await expect(form.result).to_contain_text("The device is registered")
+            assert (await root.get("apart-4"))["tenant"] == "default"
+
+
 async def test_only_management_sees_unregistered_callers_where_there_are_several_tenants(
     browser: Browser, apart: ApartSite, desk: Console
 ) -> None:

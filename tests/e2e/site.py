@@ -70,7 +70,11 @@ class Process:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def start(cls, words: list[str], log: Path, **env: str) -> Self:
+    def start(cls, words: list[str], log: Path, /, **env: str) -> Self:
+        return cls.start_in(Path.cwd(), words, log, **env)
+
+    @classmethod
+    def start_in(cls, folder: Path, words: list[str], log: Path, /, **env: str) -> Self:
         with log.open("ab") as file:
             process = subprocess.Popen(
                 words,
@@ -78,6 +82,7 @@ class Process:
                 stdout=file,
                 stderr=file,
                 env={**os.environ, **env},
+                cwd=folder,
                 start_new_session=True,
             )
         return cls(words, log, process)

@@ -10,17 +10,22 @@ const NO_ANSWER_AFTER = 60_000;
 
 let keys = 0;
 const made = (given = {}) => ({
-  ...{ id: "", name: "", type: "", group: "", tenant: "", token: "", auto: false, open: false, tried: false, fault: "" },
+  ...{ id: "", name: "", type: "", group: "", tenant: "", token: "", auto: false, open: false, tried: false, fault: "", known: false, inherited: null },
   ...given,
   key: ++keys,
 });
-const isEmpty = (row) => ![row.id, row.name, row.type, row.group, row.token].some((text) => text.trim());
+// What a new row has from the one before it was not typed there.
+const isEmpty = (row) =>
+  ![row.id, row.name, row.token].some((text) => text.trim()) &&
+  ["type", "group", "tenant"].every((name) => !row[name].trim() || row[name] === row.inherited?.[name]);
+// The bridge's words, as a sentence of their own.
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[.!?]$/.test(words) ? "" : ".");
 const wordOf = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export default {
   components: { RegisterRow },
   props: {
-    ...{ texts: Object, who: String, first: Object, tenants: Array, groups: Array, away: String },
+    ...{ texts: Object, who: String, first: Object, tenants: Array, tenancy: String, groups: Array, away: String },
   },
   emits: ["opened", "send"],
   data: () => ({ rows: [made()], done: [], queue: [], busy: false, total: 0, asking: false, message: "", bad: false, back: false, elsewhere: location.pathname !== "/" }),
@@ -113,7 +118,16 @@ export default {
     },
     // Say what is known of a device that somebody is about to register.
     note(id, words) {
-      for (const row of this.rows) if (row.id.trim() === id) row.fault = words;
+      for (const row of this.rows) if (row.id.trim() === id) Object.assign(row, { fault: words, known: true });
+    },
+    forgive(row) {
+      row.fault = "";
+      row.known = false;
+    },
+    // The person goes to look at this device: it is not to be registered any more.
+    drop(row) {
+      this.rows = this.rows.filter((one) => one !== row);
+      this.keep();
     },
     tell(words, bad = false) {
       this.message = words;
@@ -125,7 +139,8 @@ export default {
     add() {
       if (this.rows.length >= MOST_ROWS) return this.tell(fill(this.texts.too_many, { most: MOST_ROWS.toLocaleString("en") }), true);
       const last = this.rows.at(-1);
-      const row = made({ group: last.group, tenant: last.tenant, type: last.type });
+      const inherited = { group: last.group, tenant: last.tenant, type: last.type };
+      const row = made({ ...inherited, inherited });
       this.rows.push(row);
       this.focusRow(row);
     },
@@ -156,7 +171,7 @@ export default {
         this.tell(counted(this.texts, "look", wrong.length), true);
         return this.focusRow(wrong[0], Object.keys(faultsOf(wrong[0], this.twins[wrong[0].key]))[0]);
       }
-      for (const row of this.rows) row.fault = "";
+      for (const row of this.rows) this.forgive(row);
       this.back = false;
       this.tell("");
       this.queue = [...this.rows];
@@ -167,7 +182,7 @@ export default {
     device(row) {
       const device = { id: row.id.trim() };
       for (const name of ["name", "type"]) if (row[name].trim()) device[name] = row[name].trim();
-      if (row.tenant) device.tenant = row.tenant;
+      if (row.tenant.trim()) device.tenant = row.tenant.trim();
       else if (row.group.trim()) device.group = row.group.trim();
       if (row.open && row.token.trim()) {
         device.securityToken = row.token.trim();
@@ -199,14 +214,14 @@ export default {
       clearTimeout(this.timer);
       if (answer.away || answer.refused) {
         if (answer.refused) this.attempt = null;
-        return this.stop(answer.away || answer.refused);
+        return this.stop(answer.away || sentence(answer.refused));
       }
       const failed = new Map(answer.failed.map((one) => [one.id, one.message]));
       const created = new Set(answer.created);
       for (const row of this.attempt.rows) {
         const id = row.id.trim();
         if (created.has(id)) this.done.push({ id, name: row.name.trim(), auto: row.open && row.auto });
-        else row.fault = failed.get(id) || this.texts.no_word;
+        else row.fault = failed.has(id) ? sentence(failed.get(id)) : this.texts.no_word;
       }
       const gone = new Set(this.attempt.rows.filter((row) => created.has(row.id.trim())));
       this.rows = this.rows.filter((row) => !gone.has(row));
@@ -270,16 +285,16 @@ export default {
             <h3 ref="result" tabindex="-1">{{ counted(texts, "registered", done.length) }}</h3>
             <ul>
               <li v-for="one in done" :key="one.id"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" aria-hidden="true"><path d="M5 12.5l4.5 4.5L19 7.5" /></svg>
-                <span><bdi>{{ one.name || one.id }}</bdi> <code v-if="one.name"><bdi>{{ one.id }}</bdi></code></span></li>
+                <span><bdi>{{ one.name || one.id }}</bdi> <code v-if="one.name"><bdi>{{ one.id }}</bdi></code><template v-if="one.auto"> – {{ texts.auto_done }}</template></span></li>
             </ul>
             <p v-if="finished">{{ texts.then }} <a v-if="elsewhere" href="/">{{ texts.go }}</a></p>
           </section>
           <template v-if="!finished">
             <p v-if="!done.length" class="quiet">{{ texts.intro }}</p>
-            <p v-if="tenants.length" class="quiet" id="register-either">{{ texts.either }}</p>
+            <p v-if="tenancy" class="quiet" id="register-either">{{ texts.either }}</p>
             <div class="devices">
               <register-row v-for="(row, at) in rows" :key="row.key" :ref="(one) => (refs[row.key] = one)" :row="row" :number="at + 1" :twin="twins[row.key]"
-                :texts="texts" :tenants="tenants" :busy="busy" :only="rows.length === 1" @remove="remove(row)" @pasted="pasted(row, $event)" @typed="row.fault = ''" />
+                :texts="texts" :tenants="tenants" :tenancy="tenancy" :busy="busy" :only="rows.length === 1" @remove="remove(row)" @pasted="pasted(row, $event)" @typed="forgive(row)" @leave="drop(row)" />
             </div>
             <datalist id="register-groups"><option v-for="group in groups" :key="group" :value="group"></option></datalist>
             <button class="btn" type="button" :disabled="busy" @click="add">{{ texts.add }}</button>

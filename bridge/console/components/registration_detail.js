@@ -69,7 +69,7 @@ export default {
         <p v-if="!row.claims.length" class="quiet">{{ texts.no_claims }}</p>
         <p v-else class="quiet">{{ texts.claims_hint }}</p>
         <p v-if="row.claimsOverflow" class="warned">{{ texts.overflow }}</p>
-        <ul class="claims"><li v-for="claim in row.claims" :key="claim.fingerprint" class="card">
+        <ul class="heard"><li v-for="claim in row.claims" :key="claim.fingerprint" class="card">
           <dl class="facts">
             <dt>{{ texts.fingerprint }}</dt><dd><code>{{ claim.fingerprint }}</code></dd>
             <dt>{{ texts.key }}</dt><dd><code v-if="claim.keyFingerprint" class="key"><span v-for="four in claim.keyFingerprint.split(' ')">{{ four }} </span></code><span v-else class="quiet">{{ texts.key_none }}</span></dd>
@@ -91,6 +91,9 @@ export default {
         </li></ol>
         <button v-if="more" type="button" class="btn" @click="$emit('more')">{{ texts.more_history }}</button>
       </template>
-      <footer v-if="row && may.delete" class="answers"><button type="button" class="btn danger" @click="$emit('remove')">{{ texts.delete_one }}</button></footer>
+      <footer v-if="row" class="answers">
+        <a class="btn" target="_blank" :href="'/label?id=' + encodeURIComponent(row.id)">{{ texts.print_label }}</a>
+        <button v-if="may.delete" type="button" class="btn danger" @click="$emit('remove')">{{ texts.delete_one }}</button>
+      </footer>
     </dialog>`,
 };

@@ -25,6 +25,8 @@ export const textFault = (text) => (length(text) > MOST.text ? ["too_long", { mo
 export const tokenFault = (token) =>
   length(token.trim()) > MOST.token ? ["too_long", { most: MOST.token, number: length(token.trim()) }] : null;
 
+export const tenantFault = (tenant) => (!tenant || /^[a-z0-9][a-z0-9_-]{0,63}$/.test(tenant) ? null : ["tenant_wrong", {}]);
+
 export const groupFault = (path) => {
   if (!path) return null;
   if (length(path) > MOST.path) return ["too_long", { most: MOST.path, number: length(path) }];

@@ -1,5 +1,5 @@
 // One device in the dialog "Register devices": its fields, and what is wrong with them while they are typed.
-import { groupFault, idFault, textFault, tokenFault } from "/static/device_names.js";
+import { groupFault, idFault, tenantFault, textFault, tokenFault } from "/static/device_names.js";
 import { fill } from "/static/words.js";
 
 export const LONG_TOKEN = 16; // bridge/names.py
@@ -10,15 +10,16 @@ export const faultsOf = (row, twin) => {
     id: twin ? ["twice", { number: twin }] : idFault(row.id.trim()),
     name: textFault(row.name.trim()),
     type: textFault(row.type.trim()),
-    group: row.tenant ? null : groupFault(row.group.trim()),
+    tenant: tenantFault(row.tenant.trim()),
+    group: row.tenant.trim() ? null : groupFault(row.group.trim()),
     token: row.open ? tokenFault(row.token) || (row.auto && !row.token.trim() ? ["token_missing", {}] : null) : null,
   };
   return Object.fromEntries(Object.entries(faults).filter(([, fault]) => fault));
 };
 
 export default {
-  props: { row: Object, number: Number, twin: Number, texts: Object, tenants: Array, busy: Boolean, only: Boolean },
-  emits: ["remove", "pasted", "typed"],
+  props: { row: Object, number: Number, twin: Number, texts: Object, tenants: Array, tenancy: String, busy: Boolean, only: Boolean },
+  emits: ["remove", "pasted", "typed", "leave"],
   computed: {
     faults() {
       const { row } = this;
@@ -64,20 +65,22 @@ export default {
       <div class="device-fields">
         <div class="f wide"><label :for="place('id')">{{ texts.id }}</label>
           <input type="text" v-bind="fieldProps('id')" v-model="row.id" required aria-required="true" autocomplete="off" autocapitalize="none" spellcheck="false" @paste="paste" @input="$emit('typed')" />
-          <span class="fault" :id="place('id-fault')" aria-live="polite">{{ faults.id || row.fault }}</span></div>
+          <span class="fault" :id="place('id-fault')" aria-live="polite">{{ faults.id || row.fault }} <a v-if="!faults.id && row.known" :href="'/?show=' + encodeURIComponent(row.id.trim())" @click="$emit('leave')">{{ texts.show }}</a></span></div>
         <div class="f"><label :for="place('name')">{{ texts.name }}</label>
           <input type="text" v-bind="fieldProps('name')" v-model="row.name" autocomplete="off" />
           <span class="fault" :id="place('name-fault')" aria-live="polite">{{ faults.name }}</span></div>
         <div class="f"><label :for="place('type')">{{ texts.type }}</label>
           <input type="text" v-bind="fieldProps('type')" v-model="row.type" autocomplete="off" autocapitalize="none" spellcheck="false" />
           <span class="fault" :id="place('type-fault')" aria-live="polite">{{ faults.type }}</span></div>
-        <div v-if="tenants.length" class="f"><label :for="place('tenant')">{{ texts.tenant }}</label>
-          <select :id="place('tenant')" class="field" v-model="row.tenant" :disabled="busy || !!row.group.trim()" aria-describedby="register-either">
+        <div v-if="tenancy" class="f"><label :for="place('tenant')">{{ texts.tenant }}</label>
+          <select v-if="tenancy === 'choose'" :id="place('tenant')" class="field" v-model="row.tenant" :disabled="busy || !!row.group.trim()" aria-describedby="register-either">
             <option value="">{{ texts.own_tenant }}</option>
             <option v-for="tenant in tenants" :key="tenant.id" :value="tenant.id">{{ tenant.label }}</option>
-          </select></div>
+          </select>
+          <input v-else type="text" v-bind="fieldProps('tenant')" v-model="row.tenant" :disabled="!!row.group.trim()" :placeholder="texts.own_tenant" autocomplete="off" autocapitalize="none" spellcheck="false" />
+          <span class="fault" :id="place('tenant-fault')" aria-live="polite">{{ faults.tenant }}</span></div>
         <div class="f"><label :for="place('group')">{{ texts.group }}</label>
-          <input type="text" list="register-groups" v-bind="fieldProps('group')" v-model="row.group" :disabled="!!row.tenant" :placeholder="texts.group_hint" autocomplete="off" />
+          <input type="text" list="register-groups" v-bind="fieldProps('group')" v-model="row.group" :disabled="!!row.tenant.trim()" :placeholder="texts.group_hint" autocomplete="off" />
           <span class="fault" :id="place('group-fault')" aria-live="polite">{{ faults.group }}</span></div>
         <div class="device-buttons">
           <button class="btn small" type="button" :aria-expanded="row.open" :aria-controls="place('more')" @click="row.open = !row.open">{{ texts.token_button }}</button>
