@@ -183,6 +183,7 @@ ROOMS: dict[str, str] = {
     "console.throttle": "",
     "console.figures": "console.texts",
     "console.charts": "console.figures console.texts registration",
+    "console.overview_parts": "console.figures console.texts",
     "console.session": "admin backoff broker names roles",
     "console.sessions": "admin broker console.session console.throttle names",
     "console.entrance": "console.guard console.sessions",

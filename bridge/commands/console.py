@@ -18,7 +18,9 @@ def console(
     data: Annotated[
         Path,
         typer.Option(
-            envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of `up`, whose bootstrap.json tells where the broker is."
+            envvar="BOOTSTRAP_BRIDGE_DATA",
+            help="The folder of `up`, whose bootstrap.json tells where the broker is.",
+            readable=False,  # its names need not be listed, only entered
         ),
     ] = Path("var"),
     host: Annotated[
