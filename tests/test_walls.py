@@ -90,6 +90,7 @@ ROOMS: dict[str, str] = {
     "control": "arrows measures answers batch broker decisions handlers handlers.desk handlers.people names queries"
     " records registration requests roles rulebook store transaction wire",
     "uploading": "bulk delimited names registration",
+    "sending": "uploading",
     "brokers": "accounts accounts.dynsec credentials",
     "folder": "",
     "locks": "folder",
