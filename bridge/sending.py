@@ -75,18 +75,20 @@ async def send(
 ) -> Sequence[Failure]:
     """Send one part and return its failed lines: all of them if there is a way to ``look`` again, else the first.
 
-    Their records go to ``target``, after the header where it is the first part. Raises what ``ask`` and ``look`` do.
+    Their records go to ``target``, after the header where it is the first part. Raises what ``ask`` and ``look`` do,
+    and then has added nothing.
     """
     result = await ask(command, part.payload)
-    tally.add(result)
     failures = _moved(result["failedCreationList"], part)
     if look is not None and len(failures) < result["numberOfFailed"]:
         failures = await _all_failures(part, look)
     if target is not None:
-        if tally.parts == 1:
-            target.write(header_of(part))
         failed = {one["line"] for one in failures}
-        target.writelines(await asyncio.to_thread(lambda: list(records_at(part, failed))))
+        records = await asyncio.to_thread(lambda: list(records_at(part, failed)))
+        if not tally.parts:
+            target.write(header_of(part))
+        target.writelines(records)
+    tally.add(result)  # last, so that who is interrupted has counted what is written, and no more
     return failures
 
 
