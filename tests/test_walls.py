@@ -177,8 +177,11 @@ ROOMS: dict[str, str] = {
     "console.__init__": "",
     "console.texts.__init__": "",
     "console.guard": "",
-    "console.sessions": "admin backoff broker names roles",
+    "console.session": "admin backoff broker names roles",
+    "console.sessions": "admin broker console.session names",
     "console.live": "admin console.sessions console.texts",
+    "console.acting": "admin console.sessions console.texts",
+    "console.listing": "",
     "console.shell": "console.live console.sessions console.texts",
     "console.components.__init__": "",
     "console.pages.__init__": "",
@@ -431,8 +434,10 @@ def test_the_simulator_and_the_bridge_know_nothing_of_each_other() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_a_test_file_of_its_own_or_a_reason(module: str) -> None:
     name = TEST_FILES.get(module, f"test_{module.replace('.', '_')}")
-    excused = module in UNTESTED_HERE or module.split(".")[0] in UNTESTED_HERE
-    assert (ROOT / "tests" / f"{name}.py").exists() != excused
+    tested = (ROOT / "tests" / f"{name}.py").exists()
+    # What excuses a package as a whole does not forbid its pure rooms tests of their own.
+    excused = module in UNTESTED_HERE or (not tested and module.split(".")[0] in UNTESTED_HERE)
+    assert tested != excused
 
 
 def test_no_excuse_is_left_over() -> None:

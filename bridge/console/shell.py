@@ -37,6 +37,8 @@ NAVIGATOR: Final = (
     Entry("/audit", "audit", "history", "audit", "settings_menu"),
     Entry("/options", "options", "tune", "list-options", "settings_menu"),
     Entry("/administrators", "administrators", "admin_panel_settings", "list-administrators", "settings_menu"),
+    Entry("/applications", "applications", "apps", "list-applications", "settings_menu"),
+    Entry("/tenants", "tenants", "domain", "list-tenants", "settings_menu"),
 )
 
 Builder = Callable[..., Awaitable[None]]
@@ -69,7 +71,9 @@ def _serve(entry: Entry, build: Builder, sessions: Sessions, cookie_name: str) -
         session.touch()
         client.title = text("shell.window", page=text(f"{entry.section}.title"))
         _frame(entry, session, client)
-        with ui.element("main").classes("page").props('id="content" tabindex="-1"'):
+        content = ui.element("div").classes("page").props('id="content" tabindex="-1"')  # inside Quasar's <main>
+        ui.skip_link(text("shell.skip"), target=content).props('href="#content"')
+        with content:
             if session.may(entry.needs):
                 await build(session, request)
             else:
@@ -84,7 +88,6 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
     ui.colors(primary="#1d4ed8", secondary="#334155", positive="#15803d", negative="#b91c1c", warning="#b45309")
     ui.add_head_html('<link rel="stylesheet" href="/static/console.css">')
     ui.add_head_html('<script src="/static/console.js" defer></script>')
-    ui.html(f'<a class="skip" href="#content">{text("shell.skip")}</a>', sanitize=False)
     with ui.header().classes("bar"):
         drawer_button = ui.button(icon="menu").props(f'flat round color=white aria-label="{text("shell.menu")}"')
         ui.label(text("shell.title")).classes("brand")

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
-from tests.browser.station import Console, Person, browsing, somebody
+from tests.browser.station import PATIENCE, Console, Person, browsing, somebody
 from tests.e2e.site import AnySite, UpSite, running
+
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -75,7 +75,7 @@ class Person:
         await self.page.fill("#username", username)
         await self.page.fill("#password", password)
         await self.page.click("button[type=submit]")
-        await self.page.wait_for_selector("main#content")
+        await self.page.wait_for_selector("#content")
         return self.page
 
     async def row(self, device_id: str) -> Any:

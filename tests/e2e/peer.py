@@ -155,7 +155,11 @@ class Administrator:
             body = {**body, "requestId": secrets.token_hex(8)}
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         await self.peer.publish(f"control/{self.tenant}/{self.name}/request/{command}", raw, **request)
-        return await self.peer.next_json()
+        own = body.get("requestId") if isinstance(body, dict) else None
+        while True:
+            answer = await self.peer.next_json()
+            if own is None or answer.get("requestId") in (None, own):
+                return answer  # the others are for another client of the same administrator, as a console
 
     async def ok(self, command: str, payload: Any = None) -> dict[str, Any]:
         answer = await self.answer(command, payload)

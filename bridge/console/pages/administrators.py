@@ -1,0 +1,77 @@
+"""Who may log in here and do what: administrators are made, with a password shown once, and deleted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from nicegui.element import Element
+
+from bridge.console.acting import answer_acts, word
+from bridge.console.listing import Listing
+from bridge.console.live import Live, telling
+from bridge.console.sessions import Session
+from bridge.console.shell import page
+from bridge.console.texts import section
+
+
+class Administrators(Element, component="../components/administrators.js"):
+    """The table with its dialogs."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._props["texts"] = {**section("people"), **section("administrators")}
+        self._props["own"] = session.name
+        self._props["tenant"] = session.tenant
+        self._props["tenants"] = []
+        self._props["rows"] = []
+
+    def show(self, rows: list[dict[str, Any]], more: bool) -> None:
+        """Show these administrators."""
+        self._props["rows"] = rows
+        self._props["more"] = more
+        self.update()
+
+
+async def tenant_ids(session: Session) -> list[str]:
+    """Return the tenants to choose from: none where there is nothing to choose. Raises as ``Session.request``."""
+    if not session.has_tenants:
+        return []
+    rows, _ = await Listing(session.request, "list-tenants", "tenants", 1_000).load()
+    return [one["id"] for one in rows]
+
+
+@page("/administrators")
+async def administrators(session: Session, request: Request) -> None:
+    """Build the page."""
+    table = Administrators(session)
+    listing = Listing(session.request, "list-administrators", "administrators")
+
+    async def load() -> None:
+        table.show(*await listing.load())
+
+    async def create(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked = {"name": word(values, "name"), "role": word(values, "role")}
+        if password := word(values, "password"):
+            asked["password"] = password
+        if word(values, "tenant") not in {"", session.tenant}:
+            asked["tenant"] = word(values, "tenant")
+        made = await session.request("create-administrator", asked)
+        live.refresh()
+        return {"name": made["name"], "password": made.get("password", "")}
+
+    async def delete(values: Mapping[str, Any]) -> None:
+        await session.request("delete-administrator", {"name": word(values, "name")})
+        live.refresh()
+
+    async def more() -> None:
+        listing.more()
+        await live.now()
+
+    answer_acts(table, {"create": create, "delete": delete})
+    table.on("more", more)
+    # No event tells of people: what others did meanwhile is seen at the next look.
+    live = Live(session, load, lambda topic, _: False)
+    await live.now()
+    with telling():
+        table._props["tenants"] = await tenant_ids(session)
+        table.update()

@@ -1,0 +1,267 @@
+"""One who is logged in: a connection to the operations broker of their own, and what is heard on it.
+
+A session has no rights but those that the broker gives its administrator. It goes on through breaks of the connection;
+it ends when the person logs out or is idle, or when the broker no longer takes the login.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from bridge import admin
+from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge
+from bridge.backoff import Backoff
+from bridge.broker import BrokerError, Disconnected, LoginRefused, SubscriptionRefused
+from bridge.names import MANAGEMENT
+from bridge.roles import OWNER, REGISTRAR, VIEWER, commands_of
+
+RECONNECT_PATIENCE: Final = 5.0
+"""Seconds for which a request waits for the connection to come back, before the person is told."""
+RECONNECT_WITHIN: Final = 3.0
+"""Seconds after which the broker has been tried again, at the latest: a person is waiting."""
+
+log = structlog.get_logger("console")
+
+Heard = Callable[[str, Mapping[str, Any]], None]
+"""What hears an event: the last levels of its topic below ``events/<tenant>``, and the object."""
+
+
+class Away(Exception):
+    """Broker or bridge is not there now; the sentence says which. What was asked may be asked again later."""
+
+
+class Ended(Exception):
+    """The session is over."""
+
+
+class State(StrEnum):
+    """What a person sees of the connection."""
+
+    ONLINE = "online"
+    BROKER_AWAY = "broker away"
+    BRIDGE_AWAY = "bridge away"
+    ENDED = "ended"
+
+
+class End(StrEnum):
+    """Why a session is over; each has a text in the section ``login``."""
+
+    LOGGED_OUT = "logged_out"
+    EXPIRED = "expired"
+    REFUSED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the operations broker is, as all who log in here reach it."""
+
+    host: str
+    port: int
+    topic_prefix: str = ""
+    authority: Path | None = None
+
+    def access(self, tenant: str, username: str, password: str) -> Access:
+        """Return how this person reaches it."""
+        return Access(self.host, self.port, tenant, username, password, self.topic_prefix, self.authority)
+
+
+@dataclass
+class Session:
+    """A person who is logged in. ``key`` is a digest of the cookie, which nobody but the browser keeps."""
+
+    key: str
+    access: Access = field(repr=False)
+    role: str = VIEWER
+    has_tenants: bool = False
+    state: State = State.ONLINE
+    end: End | None = None
+    used: float = field(default_factory=time.monotonic)
+    _admin: Admin | None = field(default=None, repr=False)
+    _task: asyncio.Task[None] | None = field(default=None, repr=False)
+    _online: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _lost: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _hearers: set[Heard] = field(default_factory=set, repr=False)
+    _watchers: set[Callable[[], None]] = field(default_factory=set, repr=False)
+
+    @property
+    def tenant(self) -> str:
+        """The tenant in whose name the person speaks."""
+        return self.access.tenant
+
+    @property
+    def name(self) -> str:
+        """The administrator's user name."""
+        return self.access.username
+
+    @property
+    def of_management(self) -> bool:
+        """Whether this one sees the registrations of every tenant."""
+        return self.tenant == MANAGEMENT
+
+    def may(self, command: str) -> bool:
+        """Tell whether the person's role has ``command``; what is really done, broker and bridge decide."""
+        return command in commands_of(self.role, management=self.of_management)
+
+    def touch(self) -> None:
+        """Note that the person did something."""
+        self.used = time.monotonic()
+
+    async def request(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
+        """Ask the bridge in the person's name and return the result. Raises RefusedByBridge, Away, Ended.
+
+        Where the connection breaks meanwhile, the request is repeated on the next one under the same requestId, so
+        that nothing is done twice (the contract, section 5).
+        """
+        request_id = secrets.token_hex(16)
+        deadline = time.monotonic() + RECONNECT_PATIENCE
+        while True:
+            connection = await self._connected(deadline)
+            try:
+                return await self._asked(connection, command, payload, request_id)
+            except NoAnswer as error:
+                raise Away(f"{error}.") from None
+            except Disconnected:
+                deadline = time.monotonic() + RECONNECT_PATIENCE
+
+    async def _connected(self, deadline: float) -> Admin:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self._online.wait()
+        if self.state is State.ENDED:
+            raise Ended
+        if self._admin is None:
+            raise Away("the broker cannot be reached.")
+        return self._admin
+
+    async def _asked(
+        self, connection: Admin, command: str, payload: Mapping[str, Any] | bytes | None, request_id: str
+    ) -> dict[str, Any]:
+        """Ask on this connection. Raises Disconnected as soon as it is lost, not when patience ends."""
+        lost = self._lost
+        asking = asyncio.ensure_future(connection.request(command, payload, request_id=request_id))
+        losing = asyncio.ensure_future(lost.wait())
+        try:
+            await asyncio.wait({asking, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise Disconnected("the connection was lost")
+            return asking.result()
+        finally:
+            for task in (asking, losing):
+                task.cancel()
+            await asyncio.gather(asking, losing, return_exceptions=True)
+
+    async def policy(self) -> str:
+        """Return the security token policy as the person can read it, else OPTIONAL. Raises Away, Ended.
+
+        Source: the source document, "Security token policy for device registration".
+        """
+        if not self.may("get-option"):
+            return "OPTIONAL"
+        named = {"category": "device-registration", "key": "security-token.policy"}
+        try:
+            return str((await self.request("get-option", named))["effective"])
+        except RefusedByBridge:
+            return "OPTIONAL"
+
+    def hear(self, hearer: Heard) -> Callable[[], None]:
+        """Call ``hearer`` at each event from now on; return what ends that."""
+        self._hearers.add(hearer)
+        return lambda: self._hearers.discard(hearer)
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call ``watcher`` whenever the state has changed; return what ends that."""
+        self._watchers.add(watcher)
+        return lambda: self._watchers.discard(watcher)
+
+    def _become(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            for watcher in list(self._watchers):
+                watcher()
+
+    def begin(self, tasks: asyncio.TaskGroup, first: "asyncio.Future[None]", ended: Callable[[], object]) -> None:
+        """Begin the connection as one of ``tasks``; ``ended`` is called when it is over."""
+        self._task = tasks.create_task(self._run(first), name=f"session of {self.name}")
+        self._task.add_done_callback(lambda _: ended())
+
+    async def _run(self, first: "asyncio.Future[None]") -> None:
+        """Keep the connection; ``first`` gets what became of the first one. Ends when the login is refused."""
+        backoff = Backoff(longest=RECONNECT_WITHIN)
+        while True:
+            try:
+                async with admin.connect(self.access) as connection:
+                    await self._find_rights(connection)
+                    self._admin = connection
+                    self._lost = asyncio.Event()
+                    self._online.set()
+                    backoff.reset()
+                    self._become(State.ONLINE)
+                    if not first.done():
+                        first.set_result(None)
+                    async for topic, value in connection.events():
+                        self._tell(topic, value)
+            except (LoginRefused, SubscriptionRefused) as error:
+                if first.done():
+                    self.finish(End.REFUSED)
+                    return
+                first.set_exception(error)
+                return
+            except (BrokerError, NoAnswer) as error:
+                if not first.done():
+                    first.set_exception(error)
+                    return
+                away = State.BRIDGE_AWAY if isinstance(error, NoAnswer) else State.BROKER_AWAY
+                self._lose()
+                self._become(away)
+            finally:
+                self._lose()
+            await backoff.wait()
+
+    def _lose(self) -> None:
+        self._admin = None
+        self._online.clear()
+        self._lost.set()
+
+    def _tell(self, topic: str, value: Mapping[str, Any]) -> None:
+        if topic.endswith("bridge/state"):
+            self._become(State.ONLINE if value.get("state") == "online" else State.BRIDGE_AWAY)
+            return
+        for hearer in list(self._hearers):
+            hearer(topic, value)
+
+    async def _find_rights(self, connection: Admin) -> None:
+        """Learn the role from what the broker lets through: two questions that change nothing. Raises NoAnswer."""
+        self.role = VIEWER
+        if await _lets(connection, "list-options", {}):
+            self.role = OWNER
+        elif await _lets(connection, "bulk-validate", b"ID;PATH\r\n"):
+            self.role = REGISTRAR
+        if self.of_management and self.role == OWNER:
+            tenants = (await connection.request("list-tenants", {"limit": 3}))["tenants"]
+            self.has_tenants = len(tenants) > 2  # the two of a fresh installation show nobody any tenancy
+
+    def finish(self, why: End) -> None:
+        """End the session: its connection is closed, pages of it are told."""
+        if self.end is None:
+            self.end = why
+            log.info("session ended", tenant=self.tenant, administrator=self.name, reason=why.name.lower())
+        self._online.set()  # who waits for the connection is told that there will be none
+        self._become(State.ENDED)
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()
+
+
+async def _lets(connection: Admin, command: str, payload: Mapping[str, Any] | bytes) -> bool:
+    try:
+        await connection.request(command, payload)
+    except RefusedByBridge as error:
+        return error.code != "NOT_PERMITTED"
+    return True
