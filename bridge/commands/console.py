@@ -49,6 +49,9 @@ def console(
     idle: Annotated[
         int, typer.Option(help="Minutes without use after which a person is logged out.", min=1, max=1_440)
     ] = 30,
+    upload_limit: Annotated[
+        int, typer.Option(help="MiB of a bulk file that the page takes at most.", min=1, max=16_384)
+    ] = 256,
 ) -> None:
     """Serve the web page for administrators, until SIGTERM. People log in with their own accounts of the broker."""
     try:
@@ -65,5 +68,6 @@ def console(
         tls_key,
         tuple(console_name or ()),
         idle=idle * 60.0,
+        upload=upload_limit * 1_048_576,
     )
     serving.run_console(where, broker, plain_on_the_network=plain_on_the_network)

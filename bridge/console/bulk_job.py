@@ -17,7 +17,7 @@ import structlog
 from bridge.admin import RefusedByBridge
 from bridge.console.findings import Findings
 from bridge.console.persisting import Asked, Persistent
-from bridge.console.sessions import Ended
+from bridge.console.session import Ended
 from bridge.console.texts import text
 from bridge.delimited import BadFile
 from bridge.sending import Command, Tally, cut_ahead, send

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from bridge.admin import RefusedByBridge
-from bridge.console.sessions import Away, State
+from bridge.console.session import Away, State
 
 AGAIN: Final = 3.0
 """Seconds after which is asked again where nothing tells that broker or bridge are back."""

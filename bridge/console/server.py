@@ -20,7 +20,7 @@ from nicegui import ui
 
 from bridge.admin import NoAnswer
 from bridge.broker import BrokerError, LoginRefused, SubscriptionRefused
-from bridge.console import guard, pages, sessions, shell
+from bridge.console import bulk_upload, guard, pages, sessions, shell
 from bridge.console.sessions import Broker, Sessions, TooMany
 from bridge.console.texts import text
 from bridge.httpd import bind
@@ -121,6 +121,7 @@ def application(serving: Serving, people: Sessions) -> guard.Guard:
         answer.delete_cookie(serving.cookie, httponly=True, secure=serving.secure, samesite="lax", path="/")
         return answer
 
+    bulk_upload.serve(app, people, serving.cookie, serving.upload)
     pages.load()
     shell.serve_pages(people, serving.cookie)
     ui.run_with(app, title=text("shell.title"), tailwind=False, show_welcome_message=False, language="en-US", dark=None)

@@ -114,13 +114,15 @@ class Session:
         """Note that the person did something."""
         self.used = time.monotonic()
 
-    async def request(self, command: str, payload: Mapping[str, Any] | bytes | None = None) -> dict[str, Any]:
+    async def request(
+        self, command: str, payload: Mapping[str, Any] | bytes | None = None, *, request_id: str | None = None
+    ) -> dict[str, Any]:
         """Ask the bridge in the person's name and return the result. Raises RefusedByBridge, Away, Ended.
 
         Where the connection breaks meanwhile, the request is repeated on the next one under the same requestId, so
-        that nothing is done twice (the contract, section 5).
+        that nothing is done twice (the contract, section 5). Who repeats it after Away gives the ``request_id``.
         """
-        request_id = secrets.token_hex(16)
+        request_id = request_id or secrets.token_hex(16)
         deadline = time.monotonic() + RECONNECT_PATIENCE
         while True:
             connection = await self._connected(deadline)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.console.bulk_job import Discarded, Job, Person, TooLarge
-from bridge.console.sessions import State
+from bridge.console.session import State
 from bridge.console.texts import text
 
 TICKET_LASTS: Final = 60.0
