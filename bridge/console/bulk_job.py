@@ -5,6 +5,7 @@ is read by whoever watches.
 """
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
@@ -94,9 +95,9 @@ class Job:
         self._task: asyncio.Task[None] | None = None
         self._asking = Persistent(person, self._wait)
 
-    async def receive(self, chunks: AsyncIterator[bytes], file: IO[bytes], limit: int) -> None:
-        """Take the file as it comes, into ``file``, then begin to check it. Raises TooLarge, Discarded, OSError."""
-        self._file = file
+    async def receive(self, chunks: AsyncIterator[bytes], limit: int) -> None:
+        """Take the file as it comes, then begin to check it. Raises TooLarge, Discarded, OSError."""
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         block = bytearray()
         received = 0
         async for chunk in chunks:

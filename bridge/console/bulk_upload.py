@@ -126,7 +126,8 @@ class Board(Element, component="components/bulk_upload.js"):
         if phase is not self._was:
             self._was, self._first = phase, 0
             if phase in {Phase.DONE, Phase.STOPPED}:
-                self._done()
+                with self.client:
+                    self._done()
         if job is None:
             self._props["ticket"] = ""
         self._props["job"] = None if job is None else shown(job)

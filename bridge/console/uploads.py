@@ -5,7 +5,6 @@ the session.
 """
 
 import secrets
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -70,7 +69,7 @@ class Desk:
         job = self._begun(ticket)
         has_come = False
         try:
-            await job.receive(chunks, tempfile.TemporaryFile(), self.limit)  # noqa: SIM115 - closed with the job
+            await job.receive(chunks, self.limit)
             has_come = True
         except TooLarge:
             raise NoUpload(too_large(self.limit), 413) from None

@@ -150,7 +150,7 @@ export default {
         <div v-if="step === 'choosing'" class="bulk-body">
           <p>{{ texts.intro }}</p>
           <div class="bulk-drop" :class="{ over: dragging }" @dragenter.prevent="dragging++" @dragleave.prevent="dragging--">
-            <button type="button" class="bulk-plus" :aria-label="texts.plus" aria-describedby="bulk-limit" @click="$refs.input.click()"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 5v14M5 12h14" /></svg></button>
+            <button type="button" class="bulk-plus" autofocus :aria-label="texts.plus" aria-describedby="bulk-limit" @click="$refs.input.click()"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 5v14M5 12h14" /></svg></button>
             <p><b>{{ texts.drop }}</b></p>
             <p id="bulk-limit" class="quiet">{{ texts.limit }}</p>
             <input ref="input" type="file" accept=".csv,.txt,text/csv,text/plain" hidden @change="picked" />
@@ -173,7 +173,7 @@ export default {
 
         <div v-else class="bulk-body" :aria-busy="step === 'working'">
           <p class="bulk-file"><b dir="auto">{{ name }}</b> <span class="quiet">{{ bytes }}</span></p>
-          <h3 ref="heading" tabindex="-1">{{ heading }}</h3>
+          <h3 ref="heading" tabindex="-1" autofocus>{{ heading }}</h3>
           <template v-if="step === 'working'">
             <progress v-if="share" max="1" :value="share" :aria-label="heading"></progress>
             <progress v-else max="1" :aria-label="heading"></progress>
