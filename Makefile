@@ -14,7 +14,7 @@ export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium browser mosquitto mosquitto-2.1 compose units promtool compiler axe clients check audit lock sbom format deep test fuzz \
-	mutants unit e2e more test-brokers crashes soak demo bench docs clean
+	mutants unit e2e more test-brokers crashes soak demo console bench console-bench docs clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ promtool: build/prometheus/promtool
 build/prometheus/promtool:
 	@.ci/promtool $(@D)
 
-# axe-core, which judges the console's pages, from npm.
+# From npm: axe-core, which judges the console's pages, and jsQR, which reads the codes of labels.
 AXE := build/axe/node_modules/axe-core/axe.min.js
 axe: $(AXE)
 
@@ -139,8 +139,15 @@ soak: setup ## kill processes at random under a fleet's load: KILLS=1000 DEVICES
 demo: setup ## the main job on a real Mosquitto, told step by step; TLS=1 does all of it by TLS
 	@$(BIN)/python -m bridge.demo $(if $(TLS),--tls)
 
+PORT ?= 8080
+console: setup ## the web page with a fleet that calls in, to try it out: PORT=8080, TLS=1
+	@$(BIN)/python -m bridge.console_demo --port $(PORT) $(if $(TLS),--tls)
+
 bench: setup ## measure against the bars, into bench/latest.json
 	@$(BIN)/python bench/run.py
+
+console-bench: setup chromium ## measure the console's table on 100,000 registrations, into build/console-bench.json
+	@$(BIN)/python bench/console.py
 
 docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, vectors and attacks from the code
 	@$(BIN)/python docs/draw.py

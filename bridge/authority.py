@@ -18,14 +18,19 @@ from bridge.installation import Installation, InstallationFault
 from bridge.trust import TrustFault, tried
 
 _OURS: Final = "bootstrap-bridge authority "
-_NAMES: Final = {"operations": "bootstrap-bridge operations broker", "bootstrap": "bootstrap-bridge bootstrap broker"}
+CONSOLE: Final = "console"
+_NAMES: Final = {
+    "operations": "bootstrap-bridge operations broker",
+    "bootstrap": "bootstrap-bridge bootstrap broker",
+    CONSOLE: "bootstrap-bridge console",
+}
 
-BROKERS: Final = tuple(_NAMES)
+BROKERS: Final = ("operations", "bootstrap")
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """A broker's certificate that was made or taken over just now, why, and until when it is valid."""
+    """A certificate, a broker's or the console's, that was made or taken over just now, why, and when it ends."""
 
     broker: str
     reason: str
@@ -35,10 +40,12 @@ class Renewal:
 def keep(made: Installation, now: int, brokers: tuple[str, ...] = BROKERS) -> list[Renewal]:
     """Make, renew or take over what the certificates of ``brokers`` lack, and publish the authority's.
 
-    ``now`` is in milliseconds. Raises InstallationFault, OSError.
+    So too the console's, where it has a folder. ``now`` is in milliseconds. Raises InstallationFault, OSError.
     """
     if not made.facts.tls.on:
         return []
+    if made.folder.console.is_dir():
+        brokers = (*brokers, CONSOLE)
     if made.folder.beside.exists():
         brokers = tuple(broker for broker in brokers if broker != "operations")  # it is others'
     try:
@@ -52,7 +59,7 @@ def _kept(made: Installation, now: int, brokers: tuple[str, ...]) -> Iterator[Re
     _publish(made.folder, authority, made.facts.tls.beside)
     issuer, names = certificates.read(authority.certificate), hosts(made.facts)
     for broker in brokers:
-        path = made.folder.server_files[broker]
+        path = made.folder.server_file(broker)
         reason = _reason(path, authority, issuer, names, now)
         if reason is not None:
             server = certificates.new_server(authority, _NAMES[broker], names, now)
@@ -207,7 +214,7 @@ def _given(facts: Facts) -> tuple[str, str]:
 
 def _taken_over(made: Installation, brokers: tuple[str, ...]) -> Iterator[Renewal]:
     """Take over what others have made, if it is new. Raises InstallationFault, OSError."""
-    paths = [made.folder.server_files[broker] for broker in brokers]
+    paths = [made.folder.server_file(broker) for broker in brokers]
     if all(path.exists() for path in (made.folder.authority, *paths)) and not _is_new(made.facts.tls, paths):
         return
     text, authority = _given(made.facts)

@@ -1,15 +1,14 @@
 """The command line: `up`, `init` and `serve` here, the administrator's commands from ``commands``."""
 
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from bridge import __version__, commands, display
+from bridge.logs import configure_logging
 from bridge.settings import BadSettings, Settings, settings_from
 from bridge.speaking import DONE, REFUSED, WRONG_USAGE, app, err, out
 from bridge.undumped import refuse_dumps
@@ -70,6 +69,20 @@ MetricsPort = Annotated[
     ),
 ]
 MetricsListen = Annotated[str | None, typer.Option(help="The address of that port.  [default: 127.0.0.1]")]
+Console = Annotated[
+    bool | None, typer.Option("--console", help="Serve the web page for administrators too.", show_default=False)
+]
+ConsolePort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="With --console: the port for browsers; 0 takes a free one.  [default: 8080]"),
+]
+ConsoleListen = Annotated[
+    str | None, typer.Option(help="With --console: the address for browsers.  [default: 127.0.0.1]")
+]
+ConsoleName = Annotated[
+    list[str] | None,
+    typer.Option(help="With --console: a further name by which browsers reach the page; may be repeated."),
+]
 LogFormat = Annotated[
     str | None, typer.Option(help="auto, json or text; auto is text in a terminal, else json.  [default: auto]")
 ]
@@ -87,36 +100,6 @@ CallsOverall = Annotated[
     float | None, typer.Option(min=0, help="Calls a second that are looked at; 0: no limit.  [default: 2000]")
 ]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.", envvar="BOOTSTRAP_BRIDGE_LOG_LEVEL")]
-
-
-def _tidied(logger: object, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Put first what every line has, and leave out what says nothing: None, no, and empty lists."""
-    first = {name: line.pop(name) for name in ("timestamp", "level", "event")}
-    return first | {name: value for name, value in line.items() if value or (value == 0 and value is not False)}
-
-
-def configure_logging(level: str, form: str) -> None:
-    """Log to standard error: lines for people in a terminal, JSON otherwise. Raises BadSettings."""
-    number = logging.getLevelNamesMapping().get(level.upper())
-    if number is None:
-        raise BadSettings(f"log-level: there is no level {level!r}")
-    shown: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _tidied,
-    ]
-    if form == "text" or (form == "auto" and sys.stderr.isatty()):
-        # Not the tracebacks that it would draw: they show what variables hold, passwords among it.
-        plain = structlog.dev.plain_traceback
-        shown.append(structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain))
-    else:
-        shown += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    structlog.configure(
-        processors=shown,
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _joined(names: list[str] | None) -> str | None:
@@ -151,6 +134,10 @@ def up_(
     database: Database = None,
     metrics_port: MetricsPort = None,
     metrics_listen: MetricsListen = None,
+    console: Console = None,
+    console_port: ConsolePort = None,
+    console_listen: ConsoleListen = None,
+    console_name: ConsoleName = None,
     calls_per_device: CallsPerDevice = None,
     calls_per_connection: CallsPerConnection = None,
     calls_overall: CallsOverall = None,
@@ -174,6 +161,10 @@ def up_(
         database=database,
         metrics_port=metrics_port,
         metrics_listen=metrics_listen,
+        console=console,
+        console_port=console_port,
+        console_listen=console_listen,
+        console_name=_joined(console_name),
         calls_per_device=calls_per_device,
         calls_per_connection=calls_per_connection,
         calls_overall=calls_overall,
@@ -302,13 +293,16 @@ def renew_certificates(
         bool,
         typer.Option("--switch-authority", help="Let the authority to come sign; who has not been given it is out."),
     ] = False,
+    console: Annotated[
+        bool, typer.Option("--console", help="Make one for the console, too, and renew it from then on.")
+    ] = False,
     log_level: LogLevel = "warning",
 ) -> None:
     """Renew certificates that end within 31 days, for brokers that run on their own; `up` does so by itself."""
     settings = _settings(data=data, tls_name=_joined(tls_name), log_level=log_level)
     from bridge.running import run_renew
 
-    run_renew(settings, next_authority=next_authority, switch_authority=switch_authority)
+    run_renew(settings, next_authority=next_authority, switch_authority=switch_authority, console=console)
 
 
 @app.command()

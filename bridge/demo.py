@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.text import Text
@@ -73,7 +73,13 @@ class Stage:
         """Start a process in the background, its output in files of its name."""
         with (self.folder / f"{name}.out").open("w") as out, (self.folder / f"{name}.log").open("w") as log:
             process = subprocess.Popen(  # noqa: S603 - our own commands
-                words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=log, text=True
+                words,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for us, who end them in order
             )
         self.processes[name] = process
         return process
@@ -154,9 +160,15 @@ class Stage:
         return sum(self.read(f"{name}.log").count("-> logged in") for name in fleets)
 
 
+def _ended_by(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
 @contextlib.contextmanager
 def stage(*, tls: bool = False) -> Iterator[Stage]:
     """Make a folder, and leave neither it nor a process behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _ended_by)
     with tempfile.TemporaryDirectory(prefix="bootstrap-bridge-demo-") as name:
         os.chmod(name, 0o755)  # noqa: S103, PTH101 - the brokers may run as another user; what is secret has 0600
         made = Stage(Path(name), tls)

@@ -50,6 +50,7 @@ TABLE: Final = (
     # Folders: whoever may write into one can put another file in the place of any in it.
     Kept(".", "the data folder", WRITING, Do.REFUSE),
     Kept("bridge", "the bridge's folder", ALL, Do.REFUSE),
+    Kept("console", "the console's folder", ALL_BUT_GROUP_ENTERS, Do.CLOSE),
     Kept("operations-broker", "the operations broker's folder", ALL_BUT_GROUP_ENTERS, Do.CLOSE, brokers=True),
     Kept("bootstrap-broker", "the bootstrap broker's folder", ALL_BUT_GROUP_ENTERS, Do.CLOSE, brokers=True),
     # Files.
@@ -58,6 +59,7 @@ TABLE: Final = (
     Kept("bridge/*ca.key", "the key of the authority that devices trust", ALL, Do.REFUSE),
     Kept("ca.pem", "whom devices trust", WRITING, Do.CLOSE),
     Kept("bridge/*", "the database and what the bridge keeps beside it", ALL, Do.CLOSE),
+    Kept("console/*", "the console's key", ALL_BUT_GROUP_READS, Do.CLOSE),
     Kept("access.json", "the first administrators' passwords", ALL, Do.CLOSE),
     Kept("bootstrap.json", "the bootstrap login", ALL, Do.CLOSE),
     Kept("bootstrap-broker/*", "the bootstrap broker's logins", ALL_BUT_GROUP_READS, Do.CLOSE, brokers=True),

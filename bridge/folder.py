@@ -112,6 +112,15 @@ class Folder:
         return {"operations": self.operations / SERVER, "bootstrap": self.bootstrap / SERVER}
 
     @property
+    def console(self) -> Path:
+        """What only the console reads: its certificate and key, where it shall have one of this installation's."""
+        return self.path / "console"
+
+    def server_file(self, server: str) -> Path:
+        """Return the same of a broker or of the console."""
+        return self.console / SERVER if server == "console" else self.server_files[server]
+
+    @property
     def access(self) -> Path:
         """Where the brokers are and how administrators log in."""
         return self.path / "access.json"

@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +15,9 @@ from bridge.folder import give_to_owner
 
 LOCK_PATIENCE: Final = 5.0
 """Seconds for which the children of somebody who was killed may still be ending."""
-
+REMINDED_AFTER: Final = 0.5
+"""Seconds after which such children are asked to end. The kernel has asked them already, but a Mosquitto that had only
+just been started may have lost that signal, and would hold the folder for ever."""
 
 CHANGING: Final = 10.0
 """Seconds that a change of keys and logins may take."""
@@ -52,13 +56,20 @@ def take_lock(path: Path, what: str, remedy: str, *, patience: float = LOCK_PATI
     Children that inherit the descriptor hold the lock too, until they have ended. Raises Busy, OSError.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience
+    began = time.monotonic()
+    deadline, remind_at = began + patience, began + REMINDED_AFTER
     while True:
         holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() < deadline and not _is_running(holder):
+            now = time.monotonic()
+            if now < deadline and not _is_running(holder):
+                if now >= remind_at:
+                    remind_at = now + REMINDED_AFTER
+                    for left in _left_behind(path):
+                        with suppress(OSError):  # it has just ended, or is another user's
+                            os.kill(left, signal.SIGTERM)
                 time.sleep(0.05)
                 continue
             os.close(descriptor)
@@ -131,6 +142,36 @@ def _signed(path: Path, data: Path) -> Lock:
     give_to_owner(taken.descriptor, path.parent)
     taken.sign()
     return taken
+
+
+def _left_behind(path: Path) -> list[int]:
+    """Return the brokers that hold the lock by inheritance, and whose parent, who took it, is gone.
+
+    Whose parent holds it too is in order, although the number in the file says nothing here: it is in a container.
+    """
+    target = path.stat()
+    parents: dict[int, int] = {}
+    brokers = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if not any(_holds(process, link, target) for link in (process / "fd").iterdir()):
+                continue
+            pid = int(process.name)
+            parents[pid] = int((process / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+            words = (process / "cmdline").read_text(encoding="utf-8").split("\0")
+        except (OSError, ValueError):
+            continue  # another user's process, or one that has just ended
+        if any(one == "-c" and Path(two).parent.parent == path.parent.absolute() for one, two in pairwise(words)):
+            brokers.append(pid)
+    return [pid for pid in brokers if parents[pid] not in parents]
+
+
+def _holds(process: Path, link: Path, target: os.stat_result) -> bool:
+    """Tell whether this open file of a process is the one by which ``target`` is locked."""
+    found = link.stat()
+    if (found.st_dev, found.st_ino) != (target.st_dev, target.st_ino):
+        return False
+    return "FLOCK" in (process / "fdinfo" / link.name).read_text(encoding="ascii")
 
 
 def _is_running(pid: str) -> bool:

@@ -68,22 +68,35 @@ def position_of(registration: Registration, sort: str | None) -> list[Any]:
             return [RANKS[registration.status], registration.created, registration.id]
 
 
-async def list_registrations(connection: AsyncConnection, query: ListQuery) -> list[Registration]:
-    """Return up to ``query.limit`` registrations of a page."""
-    columns = sort_columns(query.sort)
-    statement = registrations_selected()
+def _ids_of_page(query: ListQuery, columns: Sequence[tuple[sa.ColumnElement[Any], bool]]) -> sa.SelectBase:
+    """Select the ids among which the page is: sorting whole rows, with claims and all, would take far longer."""
+    ids = sa.select(_TABLE.c.id)
     if query.tenant is not None:
-        statement = statement.where(_TABLE.c.tenant == query.tenant)
-    if query.statuses is not None:
-        statement = statement.where(_TABLE.c.rank.in_([RANKS[status] for status in query.statuses]))
+        ids = ids.where(_TABLE.c.tenant == query.tenant)
     if query.search:
-        statement = statement.where(_TABLE.c.folded.contains(query.search.casefold(), autoescape=True))
+        ids = ids.where(_TABLE.c.folded.contains(query.search.casefold(), autoescape=True))
     if query.after is not None:
         keys = sa.tuple_(*(column for column, _ in columns))
         position = sa.tuple_(*(sa.literal(value) for value in query.after))
-        statement = statement.where(keys < position if columns[0][1] else keys > position)
-    order = [column.desc() if down else column.asc() for column, down in columns]
-    rows = await connection.execute(statement.order_by(*order).limit(query.limit))
+        ids = ids.where(keys < position if columns[0][1] else keys > position)
+    first = ids.order_by(*_ordered(columns)).limit(query.limit)
+    ranks = [RANKS[status] for status in (Status if query.statuses is None else query.statuses)]
+    if columns[0][0] is _TABLE.c.created and ranks:
+        # The indices hold the order of creation within each status, so the page is among the first of each.
+        each = [first.where(_TABLE.c.rank == rank).subquery() for rank in ranks]
+        return sa.union_all(*(sa.select(one.c.id) for one in each))
+    return first if query.statuses is None else first.where(_TABLE.c.rank.in_(ranks))
+
+
+def _ordered(columns: Sequence[tuple[sa.ColumnElement[Any], bool]]) -> list[sa.ColumnElement[Any]]:
+    return [column.desc() if down else column.asc() for column, down in columns]
+
+
+async def list_registrations(connection: AsyncConnection, query: ListQuery) -> list[Registration]:
+    """Return up to ``query.limit`` registrations of a page."""
+    columns = sort_columns(query.sort)
+    statement = registrations_selected().where(_TABLE.c.id.in_(_ids_of_page(query, columns)))
+    rows = await connection.execute(statement.order_by(*_ordered(columns)).limit(query.limit))
     return [registration_of(row) for row in rows]
 
 

@@ -82,7 +82,7 @@ def _explained(error: BaseException) -> typer.Exit | BaseException:
     return first
 
 
-def _show_ready(made: Installation, shown_at: str | None) -> None:
+def _show_ready(made: Installation, shown_at: str | None, console_at: str | None) -> None:
     facts, folder = made.facts, made.folder
     given = "" if folder.path == Path("var") else f" --data {folder.path}"
     bootstrap_file = "" if folder.path == Path("var") else f" --bootstrap-file {folder.for_devices}"
@@ -94,6 +94,8 @@ def _show_ready(made: Installation, shown_at: str | None) -> None:
     )
     if shown_at is not None:
         out.print(f"Health and figures: {shown_at}/healthz, /readyz, /metrics", highlight=False)
+    if console_at is not None:
+        out.print(f"The console: open {console_at} in a browser", highlight=False)
     if facts.tls.on:
         out.print(f"Both speak TLS alone; who connects trusts {folder.authority}", highlight=False)
     out.print(f"Logins are in {folder.access}. Try, in another terminal:", highlight=False)
@@ -159,13 +161,14 @@ def run_init(settings: Settings) -> None:
 
 def _tell_renewals(made: Installation, renewals: list[authority.Renewal]) -> None:
     for one in renewals:
-        words = f"The certificate of the {one.broker} broker is new ({one.reason}); it ends on {one.ends_on}"
+        whose = one.broker if one.broker == authority.CONSOLE else f"{one.broker} broker"
+        words = f"The certificate of the {whose} is new ({one.reason}); it ends on {one.ends_on}"
         out.print(display.text(words), highlight=False)
     if made.facts.tls.on:
         out.print(display.text(f"Who connects trusts {made.folder.authority}"), highlight=False)
 
 
-def run_renew(settings: Settings, *, next_authority: bool, switch_authority: bool) -> None:
+def run_renew(settings: Settings, *, next_authority: bool, switch_authority: bool, console: bool = False) -> None:
     """Renew the certificates of brokers that run on their own. Raises typer.Exit with the status."""
     os.umask(0o077)
     try:
@@ -184,6 +187,8 @@ def run_renew(settings: Settings, *, next_authority: bool, switch_authority: boo
                 authority.prepare_next(made, clock())
             if switch_authority:
                 authority.switch(made)
+            if console:
+                made.folder.console.mkdir(mode=0o700, exist_ok=True)
             renewals = authority.keep(made, clock())
             hand_over(choose_owner(settings.data), settings.data, (made.folder.operations, made.folder.bootstrap))
         lock.release()

@@ -44,7 +44,11 @@ DRAIN: Final = Stage(
 FAREWELL: Final = Stage("say offline", 3.0, "publish `offline` on `bridge/state`")
 LEAVE: Final = Stage("leave the brokers", 3.0, "end all sessions and disconnect")
 CLOSE: Final = Stage("close the database", 3.0, "end its connections")
-BROKERS: Final = Stage("end the brokers", 8.0, "`up` alone: SIGTERM to both Mosquitto, SIGKILL after 5 seconds")
+BROKERS: Final = Stage(
+    "end the brokers",
+    8.0,
+    "`up` alone: SIGTERM to both Mosquitto and the console, again until they end, SIGKILL after 5 seconds",
+)
 
 STAGES: Final = (REST, DRAIN, FAREWELL, LEAVE, CLOSE, BROKERS)
 """All stages in their order."""

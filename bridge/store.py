@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -213,6 +214,7 @@ def configuration() -> Config:
     return config
 
 
+@cache
 def versions() -> Versions:
     """Return the versions of the schema that this program knows."""
     scripts = ScriptDirectory.from_config(configuration())
@@ -223,11 +225,14 @@ def versions() -> Versions:
 
 def _upgrade(connection: sa.Connection, before: Before) -> None:
     """Bring the database to this version, in one transaction: whoever dies in the middle has changed nothing."""
-    if before.made and not MigrationContext.configure(connection).get_current_heads():
+    here = MigrationContext.configure(connection).get_current_heads()
+    if before.made and not here:
         raise StoreUnusable(
             f"the database holds nothing, and this installation had one: give it the right address, or restore it from "
             f"a backup; to begin anew, and lose what it held, remove {before.marker}"
         )
+    if here == (versions().newest,):
+        return
     config = configuration()
     config.attributes["connection"] = connection
     alembic.upgrade(config, "head")

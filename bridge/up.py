@@ -4,7 +4,7 @@ import asyncio
 import os
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,7 @@ from bridge.children import (
 )
 from bridge.clock import clock
 from bridge.configurations import write_configurations
+from bridge.console_child import ConsoleChild, choose_user, find_port, words_for
 from bridge.gate_room import keep_room, lets_in
 from bridge.health import STARTING
 from bridge.httpd import address_of, bind
@@ -239,27 +240,42 @@ def service_for(changes: Changes, settings: Settings, listening: socket.socket |
     )
 
 
+def console_for(settings: Settings, made: Installation, lock: Lock) -> ConsoleChild | None:
+    """Return the console, if there shall be one. Raises BadSettings, BrokersFault."""
+    if not settings.console:
+        return None
+    port = find_port(settings, (made.facts.port, made.facts.bootstrap_port), secure=made.facts.tls.on)
+    return ConsoleChild(words_for(settings, made, port), choose_user(settings.data), lock.descriptor)
+
+
 async def run(
-    settings: Settings, when_ready: Callable[[Installation, str | None], None], ending: Ending, hangup: Hangup
+    settings: Settings,
+    when_ready: Callable[[Installation, str | None, str | None], None],
+    ending: Ending,
+    hangup: Hangup,
 ) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
     changes, children, locks, owner = prepare(settings, hangup)
+    console = console_for(settings, changes.made, locks[0])
+    programs: list[Child | ConsoleChild] = [*children, *([console] if console else [])]
     listening = metrics_socket(settings)
     shown_at = None if listening is None else address_of(listening)
     made = changes.made
     trusted = None if made.authority is None else client_context(made.authority)
     try:
-        async with _stopped_at_the_end(children, ending), asyncio.TaskGroup() as tasks:
+        async with _stopped_at_the_end(programs, ending), asyncio.TaskGroup() as tasks:
             for child in children:
                 await child.start()
                 tasks.create_task(child.watch(), name=f"watch the {child.name} broker")
             for child in children:
                 await wait_for_port(*made.doors[child.name], child, trusted)
+            if console is not None:
+                tasks.create_task(console.run(), name="run the console")
             tasks.create_task(renew(made, children, owner, settings.certificates_every), name="renew certificates")
             tasks.create_task(keep_room(children[1], lambda: lets_in(gate_login(changes.made))), name="keep room")
             service = service_for(changes, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")
-            tasks.create_task(_say_when_ready(service, changes, when_ready, shown_at), name="say when ready")
+            tasks.create_task(_say_when_ready(service, changes, when_ready, shown_at, console), name="say when ready")
             await _ended(serving)
     finally:
         for lock in locks:
@@ -282,7 +298,11 @@ async def _ended(serving: asyncio.Task[None]) -> None:
 
 
 async def _say_when_ready(
-    service: Service, changes: Changes, when_ready: Callable[[Installation, str | None], None], shown_at: str | None
+    service: Service,
+    changes: Changes,
+    when_ready: Callable[[Installation, str | None, str | None], None],
+    shown_at: str | None,
+    console: ConsoleChild | None = None,
 ) -> None:
     while not service.ready.is_set():
         try:
@@ -299,11 +319,11 @@ async def _say_when_ready(
             log.warning("starting takes long", away=away)
     made = changes.made
     made.write_access(gone=service.gone)
-    when_ready(made, shown_at)
+    when_ready(made, shown_at, await console.wait_until_ready() if console else None)
 
 
 @asynccontextmanager
-async def _stopped_at_the_end(children: list[Child], ending: Ending) -> AsyncIterator[None]:
+async def _stopped_at_the_end(children: Sequence[Child | ConsoleChild], ending: Ending) -> AsyncIterator[None]:
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from bridge.store import Store
+from bridge.store import _PRAGMAS, Store
 from tests import lines
 from tests.world import World
 
@@ -95,12 +95,18 @@ def peopled_database(tmp_path_factory: pytest.TempPathFactory, empty_database: P
 async def store(
     request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, peopled_database: Path
 ) -> AsyncIterator[Store]:
-    """A database in a file, empty but for the people that a World begins with, where the test has one."""
+    """A database in a file, empty but for the people that a World begins with, where the test has one.
+
+    Nothing in it need outlast a power cut, for which each commit would wait for the disk; that a Store as it is used
+    waits is seen in test_store.
+    """
     source = peopled_database if "world" in request.fixturenames else empty_database
     path = shutil.copy(source, tmp_path / "registrations.db")
-    opened = await Store.open(f"sqlite+aiosqlite:///{path}")
-    yield opened
-    await opened.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bridge.store._PRAGMAS", (*_PRAGMAS, "synchronous=OFF"))
+        opened = await Store.open(f"sqlite+aiosqlite:///{path}")
+        yield opened
+        await opened.close()
 
 
 @pytest_asyncio.fixture

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 import bridge.store
-from bridge.cli import configure_logging
+from bridge.logs import configure_logging
 from bridge.store import Store
 from tests.canaries import Canaries, steps
 from tests.world import World

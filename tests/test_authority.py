@@ -47,6 +47,18 @@ def test_an_authority_and_a_certificate_for_each_broker_are_made_once(made: Inst
     assert len(set(texts(made).values())) == 2, "each broker has its own key"
 
 
+def test_the_console_has_a_certificate_of_its_own_once_it_has_a_folder(made: Installation) -> None:
+    keep(made, NOW)
+    assert not made.folder.console.exists()
+    made.folder.console.mkdir(0o700)
+    assert [(one.broker, one.reason) for one in keep(made, NOW)] == [("console", "there was none")]
+    path = made.folder.server_file("console")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert tried(path, path, made.folder.authority, "127.0.0.1") is None
+    assert path.read_text() not in texts(made).values(), "with its key nobody can play the brokers' part"
+    assert [one.broker for one in keep(made, NOW + 390 * DAY)] == ["operations", "bootstrap", "console"]
+
+
 def test_clients_that_trust_the_published_authority_take_both_certificates(made: Installation) -> None:
     keep(made, NOW)
     for path in made.folder.server_files.values():

@@ -1,13 +1,16 @@
 """Ports and programs for the brokers of `up`."""
 
+import asyncio
 import os
 import pwd
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from bridge import children
+from tests.deaf import deaf_broker
 
 
 def test_two_brokers_never_get_the_same_free_port() -> None:
@@ -50,3 +53,31 @@ def test_what_a_link_of_the_brokers_user_leads_to_is_not_given_to_him(
     monkeypatch.setattr(os, "chown", chown)
     children.hand_over(children.Owner(pwd.getpwuid(os.getuid()).pw_name), tmp_path / "data", (folder,))
     assert given == {folder, folder / "mine"}
+
+
+async def started(folder: Path, deaf: int) -> tuple[children.Child, asyncio.subprocess.Process]:
+    """Start a broker that does not hear the first ``deaf`` signals."""
+    program = deaf_broker(folder, deaf)
+    with (folder / "lock").open("w") as lock:
+        child = children.Child("operations", program, folder / "mosquitto.conf", children.Owner(None), lock.fileno())
+        await child.start()
+    process = child._process
+    assert process is not None
+    assert process.stderr is not None
+    assert await process.stderr.readline() == b"serves\n"
+    return child, process
+
+
+async def test_a_broker_that_did_not_hear_that_it_should_end_is_asked_again_and_not_killed(tmp_path: Path) -> None:
+    """Mosquitto loses a SIGTERM that comes just before its main loop; killed, it would lose what it has not saved."""
+    child, process = await started(tmp_path, 1)
+    await child.stop()
+    assert process.returncode == 0
+    assert child.pid is None
+
+
+async def test_a_broker_that_never_hears_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "END_PATIENCE", 2 * children.END_AGAIN)
+    child, process = await started(tmp_path, 1_000)
+    await child.stop()
+    assert process.returncode == -signal.SIGKILL

@@ -86,6 +86,18 @@ async def test_a_bridge_that_is_back_is_asked_again_without_waiting_for_a_lost_a
     assert len(set(session.asked)) == 1
 
 
+async def test_what_else_a_session_tells_does_not_make_it_ask_again() -> None:
+    session = Session(None)
+    asking = asyncio.create_task(Persistent(session, lambda _: None).ask("bulk-register", b"ID\r\n"))
+    await session.heard.wait()
+    session.become(State.ONLINE)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not asking.done()
+    assert len(session.asked) == 1
+    asking.cancel()
+
+
 async def test_who_does_not_answer_is_asked_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(persisting, "AGAIN", 0.01)
     session = Session(Away("the bridge has not answered."), Away("the bridge has not answered."), DONE)

@@ -28,7 +28,9 @@ def pattern(argument: ast.expr) -> str | None:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return re.escape(argument.value)
     if isinstance(argument, ast.JoinedStr):
-        parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in argument.values]
+        parts = [
+            re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[\w-]+" for part in argument.values
+        ]
         return "".join(map(str, parts))
     if isinstance(argument, ast.IfExp):
         either = [pattern(argument.body), pattern(argument.orelse)]
@@ -50,7 +52,9 @@ def test_every_text_that_a_page_asks_for_is_there(path: Path) -> None:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_every_text_that_a_component_shows_is_there(path: Path) -> None:
     keys = {name.partition(".")[2] for name in ALL}
-    wanted = set(re.findall(r"\btexts\.(\w+)", path.read_text(encoding="utf-8")))
+    script = path.read_text(encoding="utf-8")
+    wanted = set(re.findall(r"\btexts\.(\w+)", script))
+    wanted |= {f"{one}_{end}" for one in re.findall(r"counted\(texts, \"(\w+)\"", script) for end in ("one", "other")}
     assert wanted - keys == set()
 
 
@@ -58,13 +62,18 @@ def test_no_text_is_left_over() -> None:
     python = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
     patterns = [found for path in SOURCES for _, argument in calls(path) if (found := pattern(argument))]
-    dynamic = [re.compile(one) for one in patterns if r"\w+" in one]
+    dynamic = [re.compile(one) for one in patterns if r"[\w-]+" in one]
     unused = []
     for name in sorted(ALL):
         key = name.partition(".")[2]
         plain = re.sub(r"_(one|other)$", "", name)
-        in_python = f'"{name}"' in python or f'"{plain}"' in python or any(one.fullmatch(name) for one in dynamic)
-        in_scripts = re.search(rf"\btexts\.{key}\b|[\"']{key}[\"']", scripts) is not None
+        in_python = (
+            f'"{name}"' in python
+            or f'"{plain}"' in python
+            or any(one.fullmatch(name) or one.fullmatch(key) for one in dynamic)
+        )
+        short = plain.partition(".")[2]
+        in_scripts = re.search(rf"\btexts\.{key}\b|[\"'](?:{key}|{short})[\"']", scripts) is not None
         if not in_python and not in_scripts and f'"{key}"' not in python:
             unused.append(name)
     assert unused == []
@@ -97,7 +106,7 @@ def test_no_component_has_words_of_its_own(path: Path) -> None:
     """In a template, what stands between tags and outside of braces is shown as it is."""
     found = []
     for template in re.findall(r"template:\s*`(.*?)`", path.read_text(encoding="utf-8"), re.DOTALL):
-        bare = re.sub(r"\{\{.*?\}\}", "", re.sub(r"<[^>]*(?:\"[^\"]*\"[^>]*)*>", "\n", template), flags=re.DOTALL)
+        bare = re.sub(r"\{\{.*?\}\}", "", re.sub(r"<(?:\"[^\"]*\"|[^\">])*>", "\n", template), flags=re.DOTALL)
         found += [line.strip() for line in bare.splitlines() if re.search("[A-Za-z]{2}", line)]
         found += re.findall(r'\s(?:aria-label|title|placeholder|alt)="([^"]*[A-Za-z]{2}[^"]*)"', template)
     assert found == []

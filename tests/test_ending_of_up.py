@@ -74,7 +74,7 @@ def test_a_start_that_only_takes_long_is_waited_for() -> None:
         service: Any = SimpleNamespace(health=health, ready=ready, gone=frozenset())
         changes: Any = SimpleNamespace(made=SimpleNamespace(write_access=lambda gone: None))
         asyncio.get_running_loop().call_later(10 * READY_PATIENCE, ready.set)
-        await _say_when_ready(service, changes, lambda made, shown_at: shown.append(shown_at), "here")
+        await _say_when_ready(service, changes, lambda made, shown_at, console_at: shown.append(shown_at), "here")
 
     hurried(work())
     assert shown == ["here"]

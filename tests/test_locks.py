@@ -1,6 +1,7 @@
 """Locks on files: one holder at a time, free when he has ended in whatever way, and he is named."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -8,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from bridge.locks import Busy, changed_alone, holder, lock_bridge, lock_changes, lock_folder, lock_out_bridge, take_lock
+from bridge.locks import (
+    REMINDED_AFTER,
+    Busy,
+    changed_alone,
+    holder,
+    lock_bridge,
+    lock_changes,
+    lock_folder,
+    lock_out_bridge,
+    take_lock,
+)
 
 WHAT, REMEDY = "the folder x", "end that one first"
 HOLDER = """
@@ -20,6 +31,26 @@ lock.sign()
 print("held", flush=True)
 sys.stdin.read()
 lock.strike_out()
+"""
+
+
+BROKER = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+print("serves", flush=True)
+signal.pause()
+"""
+KILLED = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from bridge.locks import lock_folder
+folder, configuration, broker = sys.argv[1:]
+lock = lock_folder(Path(folder))
+words = [sys.executable, broker, "-c", configuration]
+child = subprocess.Popen(words, pass_fds=(lock.descriptor,), stdout=subprocess.PIPE, start_new_session=True)
+assert child.stdout.readline() == b"serves\\n"
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -78,6 +109,56 @@ def test_children_that_inherit_it_hold_it_until_they_have_ended(tmp_path: Path) 
         assert child.stdin is not None
         child.stdin.close()
         take_lock(tmp_path / "lock", WHAT, REMEDY, patience=60).release()
+
+
+def left_behind(data: Path, configuration: Path) -> int:
+    """Kill who holds the folder and has a child on ``configuration``, which is not told; return the child."""
+    broker = data.parent / "mosquitto"
+    broker.write_text(BROKER)
+    data.mkdir()
+    words = [sys.executable, "-c", KILLED, str(data), str(configuration), str(broker)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    return int(done.stdout)
+
+
+def test_a_broker_that_missed_the_death_of_its_parent_is_asked_again_to_end(tmp_path: Path) -> None:
+    """The kernel's SIGTERM is lost on a Mosquitto that had only just been started."""
+    data = tmp_path / "data"
+    descriptor = os.pidfd_open(left_behind(data, data / "operations-broker" / "mosquitto.conf"))
+    lock = lock_folder(data)
+    assert lock.cut_off
+    lock.release()
+    assert select.select([descriptor], [], [], 60)[0], "it has ended"
+    os.close(descriptor)
+
+
+def test_what_is_no_broker_of_the_folder_is_left_alone_though_it_holds_the_lock(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    left = left_behind(data, tmp_path / "elsewhere" / "operations-broker" / "mosquitto.conf")
+    try:
+        with pytest.raises(Busy):
+            take_lock(data / "lock", WHAT, REMEDY, patience=3 * REMINDED_AFTER)
+        os.kill(left, 0)
+    finally:
+        os.kill(left, signal.SIGKILL)
+
+
+def test_a_broker_is_left_alone_whose_parent_holds_the_lock_under_a_number_that_says_nothing_here(
+    tmp_path: Path,
+) -> None:
+    """As in a container, whose processes are seen from outside under other numbers."""
+    (tmp_path / "mosquitto").write_text(BROKER)
+    lock = take_lock(tmp_path / "lock", WHAT, REMEDY)
+    words = [sys.executable, str(tmp_path / "mosquitto"), "-c", str(tmp_path / "operations-broker" / "mosquitto.conf")]
+    with subprocess.Popen(words, pass_fds=(lock.descriptor,), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"serves\n"
+        with pytest.raises(Busy):
+            take_lock(tmp_path / "lock", WHAT, REMEDY, patience=3 * REMINDED_AFTER)
+        assert child.poll() is None
+        child.kill()
+    lock.release()
 
 
 def test_where_nothing_can_be_written_it_holds_without_a_name(tmp_path: Path) -> None:

@@ -90,6 +90,22 @@ async def test_pages_of_every_order_are_complete_and_without_repeats(
         assert await paged(store, sort, limit) == ordered(records, sort)
 
 
+@settings(max_examples=12, phases=[Phase.generate])
+@given(
+    st.lists(REGISTRATIONS, min_size=1, max_size=12, unique_by=lambda one: one.id),
+    st.sets(st.sampled_from(Status)),
+    st.integers(1, 5),
+)
+async def test_pages_of_some_statuses_of_one_tenant_are_complete_in_every_order(
+    store: Store, records: list[Registration], statuses: set[Status], limit: int
+) -> None:
+    await filled(store, *records)
+    tenant = records[0].tenant
+    expected = [one for one in records if one.status in statuses and one.tenant == tenant]
+    for sort in SORTS:
+        assert await paged(store, sort, limit, statuses=list(statuses), tenant=tenant) == ordered(expected, sort)
+
+
 @settings(max_examples=30, phases=[Phase.generate])
 @given(st.lists(REGISTRATIONS, min_size=1, max_size=8, unique_by=lambda one: one.id), IDS)
 async def test_the_search_finds_a_part_of_id_or_name_in_any_case(

@@ -49,13 +49,15 @@ async def emptied(store: Store) -> None:
             await transaction.connection.execute(sa.delete(table))
 
 
-async def test_a_commit_is_durable_before_it_returns(store: Store) -> None:
+async def test_a_commit_is_durable_before_it_returns(tmp_path: Path) -> None:
+    store = await Store.open(url_of(tmp_path / "registrations.db"))
     async with store.write() as transaction:
         assert await pragma(transaction, "journal_mode") == "wal"
         assert await pragma(transaction, "synchronous") == 2  # FULL
         assert await pragma(transaction, "busy_timeout") == 5_000
     async with store.read() as connection:
         assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
+    await store.close()
 
 
 async def test_what_was_replaced_or_deleted_is_not_in_the_database_any_more(tmp_path: Path) -> None:

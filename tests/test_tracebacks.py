@@ -11,7 +11,7 @@ from tests.canaries import Canaries
 
 FAULT = """
 import structlog
-from bridge.cli import configure_logging
+from bridge.logs import configure_logging
 
 configure_logging("info", "{form}")
 
@@ -36,7 +36,7 @@ def test_a_traceback_in_the_log_tells_where_and_no_secret(form: str) -> None:
     assert "never-4711" not in ended.stderr
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("form", [pytest.param("text", marks=pytest.mark.long), "json"])
 def test_whatever_fails_while_secrets_are_under_way_no_word_of_it_holds_one(form: str, tmp_path: Path) -> None:
     # Every function once, then the database: see tests/faults_in_flight.py.
     words = [sys.executable, "-m", "tests.faults_in_flight", form, str(tmp_path)]

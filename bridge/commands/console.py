@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from bridge import display
+from bridge.logs import configure_logging
+from bridge.settings import BadSettings
 from bridge.speaking import WRONG_USAGE, TlsCa, app, err
 
 DEFAULT_CONSOLE_PORT = 8080
@@ -30,14 +32,38 @@ def console(
         str | None, typer.Option(help="What all topics begin with, if not as in bootstrap.json.")
     ] = None,
     console_port: Annotated[
-        int, typer.Option(help="The port at which browsers reach the page; 0 takes a free one.", min=0, max=65535)
+        int,
+        typer.Option(
+            envvar="BOOTSTRAP_BRIDGE_CONSOLE_PORT",
+            help="The port at which browsers reach the page; 0 takes a free one.",
+            min=0,
+            max=65535,
+        ),
     ] = DEFAULT_CONSOLE_PORT,
-    console_listen: Annotated[str, typer.Option(help="The address at which browsers reach the page.")] = "127.0.0.1",
+    console_listen: Annotated[
+        str,
+        typer.Option(envvar="BOOTSTRAP_BRIDGE_CONSOLE_LISTEN", help="The address at which browsers reach the page."),
+    ] = "127.0.0.1",
     console_name: Annotated[
         list[str] | None, typer.Option(help="A further name by which browsers reach the page; may be repeated.")
     ] = None,
+    console_url: Annotated[
+        str,
+        typer.Option(
+            envvar="BOOTSTRAP_BRIDGE_CONSOLE_URL",
+            help="The address that people open, and that stands on labels, as https://console.example.com; needed "
+            "behind a proxy.",
+        ),
+    ] = "",
+    behind_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="The address of a proxy whose X-Forwarded-For is believed; may be repeated."),
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS, by a certificate of the installation's own authority.")
+    ] = False,
     tls_certificate: Annotated[
-        Path | None, typer.Option(help="The page's certificate, in PEM, with --tls-key.")
+        Path | None, typer.Option(help="Speak TLS by this certificate, in PEM, with --tls-key.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The key of --tls-certificate, without a passphrase.")] = None,
     plain_on_the_network: Annotated[
@@ -47,27 +73,50 @@ def console(
         ),
     ] = False,
     idle: Annotated[
-        int, typer.Option(help="Minutes without use after which a person is logged out.", min=1, max=1_440)
+        float, typer.Option(help="Minutes without use after which a person is logged out.", min=0.1, max=1_440)
     ] = 30,
     upload_limit: Annotated[
         int, typer.Option(help="MiB of a bulk file that the page takes at most.", min=1, max=16_384)
     ] = 256,
+    longest: Annotated[
+        float, typer.Option(help="Hours after which a person is logged out in any case.", min=0.01, max=168)
+    ] = 12,
+    most_sessions: Annotated[int, typer.Option(help="People who are logged in at a time.", min=1, max=1_000)] = 50,
+    log_level: Annotated[
+        str, typer.Option(help="debug, info, warning or error.", envvar="BOOTSTRAP_BRIDGE_LOG_LEVEL")
+    ] = "info",
+    log_format: Annotated[
+        str, typer.Option(help="auto, json or text; auto is text in a terminal, else json.")
+    ] = "auto",
 ) -> None:
     """Serve the web page for administrators, until SIGTERM. People log in with their own accounts of the broker."""
     try:
+        configure_logging(log_level, log_format)
         from bridge.console import serving
-        from bridge.console.server import Serving
+        from bridge.console.place import BadAddress, Serving, plain_host, plain_url
+    except BadSettings as error:
+        err.print(display.text(str(error)), style="red")
+        raise typer.Exit(WRONG_USAGE) from None
     except ModuleNotFoundError as error:
         err.print(display.text(f"the console needs {error.name}: pip install 'bootstrap-bridge[console]'"), style="red")
         raise typer.Exit(WRONG_USAGE) from None
+    try:
+        certificate, key = serving.certificate_of(data, tls, tls_certificate, tls_key)
+        where = Serving(
+            console_listen,
+            console_port,
+            certificate,
+            key,
+            tuple(plain_host(name) for name in console_name or ()),
+            plain_url(console_url) if console_url else "",
+            tuple(behind_proxy or ()),
+            idle=idle * 60.0,
+            longest=longest * 3_600.0,
+            most=most_sessions,
+            upload=upload_limit * 1_048_576,
+        )
+    except BadAddress as error:
+        err.print(display.text(str(error)), style="red")
+        raise typer.Exit(WRONG_USAGE) from None
     broker = serving.broker_of(data, host, port, tls_ca, topic_prefix)
-    where = Serving(
-        console_listen,
-        console_port,
-        tls_certificate,
-        tls_key,
-        tuple(console_name or ()),
-        idle=idle * 60.0,
-        upload=upload_limit * 1_048_576,
-    )
     serving.run_console(where, broker, plain_on_the_network=plain_on_the_network)

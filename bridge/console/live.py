@@ -25,7 +25,7 @@ def while_open(client: Client, ends: Callable[[], object]) -> None:
 class Live:
     """Keeps what a page shows as the bridge has it: loads it anew when events or a new connection say so.
 
-    ``load`` fetches and shows; it is never run twice at a time, and no more often than each ``REFRESH`` seconds. An
+    ``load`` fetches and shows; it is never run twice at a time, and no more often than each ``pace`` seconds. An
     event meanwhile makes one more run, so that what is shown at the end is never older than the last event.
     """
 
@@ -34,10 +34,12 @@ class Live:
         session: Session,
         load: Callable[[], Awaitable[None]],
         concerns: Callable[[str, Mapping[str, Any]], bool] = lambda topic, event: True,
+        pace: float = REFRESH,
     ) -> None:
         self._session = session
         self._load = load
         self._concerns = concerns
+        self._pace = pace
         self._wanted = asyncio.Event()
         client = ui.context.client
         self._client = client
@@ -77,7 +79,7 @@ class Live:
             except (Away, RefusedByBridge) as error:
                 log.info("page not refreshed", page=self._client.page.path, reason=str(error))
             # A page that takes long to load leaves the bridge and this process time for others.
-            await asyncio.sleep(max(REFRESH, 2 * (loop.time() - began)))
+            await asyncio.sleep(max(self._pace, 2 * (loop.time() - began)))
 
 
 class telling:  # noqa: N801 - reads like the words it stands for

@@ -41,6 +41,7 @@ class Persistent:
         self._told = told
         self._back = asyncio.Event()
         self._is_waiting = False
+        self._was = session.state
         self.close = session.watch(self._watch)
 
     async def ask(self, command: str, payload: bytes) -> dict[str, Any]:
@@ -78,9 +79,12 @@ class Persistent:
             await asyncio.gather(asking, coming, return_exceptions=True)
 
     def _watch(self) -> None:
-        if self._session.state is State.ONLINE:
+        was, self._was = self._was, self._session.state
+        if was is self._was:
+            return  # it is something else that is told
+        if self._was is State.ONLINE:
             self._back.set()
-        self._wait(self._session.state is not State.ONLINE)
+        self._wait(self._was is not State.ONLINE)
 
     def _wait(self, waiting: bool) -> None:
         if waiting is not self._is_waiting:

@@ -1,173 +1,190 @@
 """Serves the console over HTTP: login, log-out, static files, and NiceGUI behind the guard, until cancelled."""
 
 import asyncio
-import html
-import socket
+import math
 import ssl
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from importlib import resources
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any
 
 import structlog
-import uvicorn
 from fastapi import FastAPI, Form, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from nicegui import app as nicegui_app
+from nicegui import client as nicegui_client
 from nicegui import ui
 
 from bridge.admin import NoAnswer
 from bridge.broker import BrokerError, LoginRefused, SubscriptionRefused
-from bridge.console import bulk_upload, guard, pages, sessions, shell
-from bridge.console.sessions import Broker, Sessions, TooMany
-from bridge.console.texts import text
+from bridge.certificates import BadCertificate, read
+from bridge.console import bulk_upload, listening, pages, plain, sessions, shell
+from bridge.console.entrance import Entrance
+from bridge.console.guard import Guard
+from bridge.console.headers import NONCE
+from bridge.console.labelling import serve_labels
+from bridge.console.place import LOOPBACK, Serving
+from bridge.console.session import Broker
+from bridge.console.sessions import Limits, Sessions, TooMany, TooOften
+from bridge.console.tabs import Tabs
+from bridge.console.texts import counted, text
 from bridge.httpd import bind
-
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 log = structlog.get_logger("console")
 
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """Where and how to serve. ``certificate`` and ``key`` are PEM files; ``idle`` is in seconds."""
-
-    listen: str
-    port: int
-    certificate: Path | None = None
-    key: Path | None = None
-    names: Collection[str] = ()
-    idle: float = 1_800.0
-    most: int = 50
-    upload: int = 268_435_456
-
-    @property
-    def secure(self) -> bool:
-        """Whether browsers reach us by TLS, so that the cookie can be bound to it."""
-        return self.certificate is not None
-
-    @property
-    def cookie(self) -> str:
-        """The cookie's name: with TLS one that no other site of this name can set."""
-        return "__Host-console" if self.secure else f"console-{self.port}"
-
-    @property
-    def address(self) -> str:
-        """The address to open in a browser."""
-        host = f"[{self.listen}]" if ":" in self.listen else self.listen
-        return f"{'https' if self.secure else 'http'}://{host}:{self.port}/"
+Answering = Callable[..., HTMLResponse]
 
 
-def _login_page(serving: Serving, words: str, next_: str, name: str, with_tenant: bool, status: int) -> HTMLResponse:
-    template = resources.files("bridge.console").joinpath("static/login.html").read_text(encoding="utf-8")
-    values = {
-        key: text(f"login.{key}") for key in ("title", "intro", "name", "password", "tenant", "tenant_hint", "submit")
-    }
-    values |= {"brand": text("shell.title"), "message": words, "next": next_, "value": name}
-    page = template
-    for key, value in values.items():
-        page = page.replace("{{" + key + "}}", html.escape(value, quote=True))
-    page = page.replace("{{tenant_open}}", "open" if with_tenant else "")
-    return HTMLResponse(page, status, headers={"cache-control": "no-store"})
-
-
-def _local(target: str) -> str:
-    """Return ``target`` if it is a page of ours, else the first page: no login leads to another site."""
-    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
-
-
-def application(serving: Serving, people: Sessions) -> guard.Guard:
-    """Return the ASGI application."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.mount("/static", StaticFiles(packages=[("bridge.console", "static")]), name="static")
+def _add_login(app: FastAPI, serving: Serving, people: Sessions) -> None:
+    cookie_rules: dict[str, Any] = {"httponly": True, "secure": serving.secure, "samesite": "lax", "path": "/"}
 
     @app.get("/login")
-    async def login_form(next: str = "/", why: str = "") -> Response:  # noqa: A002 - the name in the address
+    async def login_form(request: Request, next: str = "/", why: str = "") -> Response:  # noqa: A002 - in the address
+        if not why and people.get(request.cookies.get(serving.cookie)) is not None:
+            return RedirectResponse(plain.local(next), 303)
         words = text(f"login.{why}") if why in {end.value for end in sessions.End} else ""
-        return _login_page(serving, words, _local(next), "", False, 200)
+        return plain.login(words, target=plain.local(next))
 
     @app.post("/login")
     async def log_in(
+        request: Request,
         username: Annotated[str, Form()] = "",
         password: Annotated[str, Form()] = "",
         tenant: Annotated[str, Form()] = "",
         next: Annotated[str, Form()] = "/",  # noqa: A002 - the name in the form
     ) -> Response:
-        target = _local(next)
+        target, address = plain.local(next), request.client.host if request.client is not None else ""
+
+        def again(words: str, status: int, *, with_tenant: bool = bool(tenant), **more: Any) -> Response:
+            return plain.login(words, target=target, name=username, with_tenant=with_tenant, status=status, **more)
+
         try:
-            cookie, _ = await people.log_in(username, password, tenant.strip() or None)
+            cookie, _ = await people.log_in(username, password, tenant.strip() or None, address)
         except LoginRefused:
-            return _login_page(serving, text("login.wrong"), target, username, bool(tenant), 403)
+            return again(text("login.wrong"), 403)
         except SubscriptionRefused:
-            return _login_page(serving, text("login.other_tenant"), target, username, True, 403)
+            return again(text("login.other_tenant"), 403, with_tenant=True)
+        except TooOften as error:
+            seconds = math.ceil(error.seconds)
+            return again(_wait_words(seconds), 429, headers={"retry-after": str(seconds)})
         except TooMany:
-            return _login_page(serving, text("login.too_many"), target, username, bool(tenant), 503)
+            return again(text("login.too_many"), 503)
         except NoAnswer:
-            return _login_page(serving, text("login.no_answer"), target, username, bool(tenant), 503)
+            return again(text("login.no_answer"), 503)
         except BrokerError as error:
-            return _login_page(
-                serving, text("login.unreachable", reason=str(error)), target, username, bool(tenant), 503
-            )
+            return again(text("login.unreachable", reason=str(error)), 503)
+        people.log_out(request.cookies.get(serving.cookie))  # whoever was logged in at this browser before
         answer = RedirectResponse(target, 303)
-        answer.set_cookie(serving.cookie, cookie, httponly=True, secure=serving.secure, samesite="lax", path="/")
+        answer.set_cookie(serving.cookie, cookie, **cookie_rules)
         return answer
 
     @app.post("/logout")
     async def log_out(request: Request) -> Response:
         people.log_out(request.cookies.get(serving.cookie))
         answer = RedirectResponse("/login?why=logged_out", 303)
-        answer.delete_cookie(serving.cookie, httponly=True, secure=serving.secure, samesite="lax", path="/")
+        answer.delete_cookie(serving.cookie, **cookie_rules)
         return answer
 
+
+def _wait_words(seconds: int) -> str:
+    if seconds < 100:
+        return text("login.too_often", time=counted("login.seconds", seconds))
+    return text("login.too_often", time=counted("login.minutes", math.ceil(seconds / 60)))
+
+
+def _add_notices(app: FastAPI) -> None:
+    """Tell in plain words where there is no page, or none can be made; the cause stands in the log alone."""
+
+    async def missing(request: Request, error: Exception) -> Response:
+        return plain.notice("missing", 404)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        return plain.notice("failed", 500)
+
+    async def unclear(request: Request, error: Exception) -> Response:
+        return plain.notice("unclear", 400)
+
+    for one in (app, nicegui_app):
+        one.add_exception_handler(404, missing)
+        one.add_exception_handler(Exception, failed)
+        one.add_exception_handler(RequestValidationError, unclear)
+
+
+def _mark_scripts() -> None:
+    """Have NiceGUI's template put the nonce into its scripts: in its source, so that what is filled in gets none."""
+    loader: Any = nicegui_client.templates.env.loader
+    get_source = loader.get_source
+    mark = "<script nonce=\"{{ request.scope['" + NONCE + "'] }}\""
+
+    def marked(environment: Any, name: str) -> Any:
+        source, *rest = get_source(environment, name)
+        return source.replace("<script", mark), *rest
+
+    loader.get_source = marked
+
+
+def application(serving: Serving, people: Sessions) -> Guard:
+    """Return the ASGI application."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.mount("/static", StaticFiles(packages=[("bridge.console", "static")]), name="static")
+    _add_login(app, serving, people)
+    tabs = Tabs()
     bulk_upload.serve(app, people, serving.cookie, serving.upload)
     pages.load()
-    shell.serve_pages(people, serving.cookie)
-    ui.run_with(app, title=text("shell.title"), tailwind=False, show_welcome_message=False, language="en-US", dark=None)
-    hosts = {f"{name}:{serving.port}" for name in ("127.0.0.1", "localhost", "[::1]", *serving.names)}
-    hosts |= set(serving.names)
-    return guard.Guard(app, secure=serving.secure, hosts=hosts, largest={"upload": serving.upload})
+    shell.serve_pages(people, tabs, serving.cookie)
+    serve_labels(app, people, serving)
+    _mark_scripts()
+    with resources.as_file(resources.files("bridge.console").joinpath("static/favicon.svg")) as favicon:
+        ui.run_with(
+            app,
+            title=text("shell.title"),
+            favicon=favicon,
+            tailwind=False,
+            show_welcome_message=False,
+            language="en-US",
+            dark=None,
+        )
+    _add_notices(app)
+    tabs.install()
+    entrance = Entrance(app, people, serving.cookie)
+    return Guard(
+        entrance, secure=serving.secure, hosts=serving.hosts(_certified(serving)), largest={"upload": serving.upload}
+    )
 
 
-class _Server(uvicorn.Server):
-    """One that leaves signals to who runs it, and says when it serves."""
-
-    def __init__(self, config: uvicorn.Config, when_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._when_started = when_started
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none: they cancel the task that runs this."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell."""
-        await super().startup(sockets)
-        self._when_started()
+def _certified(serving: Serving) -> tuple[str, ...]:
+    if serving.certificate is None:
+        return ()
+    with suppress(BadCertificate):  # it serves, but says for whom in a way that we cannot read
+        return read(serving.certificate.read_text(encoding="utf-8")).names
+    return ()
 
 
 async def run(wanted: Serving, broker: Broker, when_ready: Callable[[Serving], None]) -> None:
-    """Serve until cancelled. Raises OSError where the port cannot be taken."""
-    listening = bind(wanted.listen, wanted.port)
-    serving = replace(wanted, port=listening.getsockname()[1])
-    async with sessions.opened(broker, idle=serving.idle, most=serving.most) as people:
-        config = uvicorn.Config(
-            application(serving, people),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ssl_certfile=serving.certificate,
-            ssl_keyfile=serving.key,
-            ssl_version=ssl.PROTOCOL_TLS_SERVER,
-            timeout_graceful_shutdown=2,
-            ws_max_size=1_048_576,
-        )
-        server = _Server(config, lambda: when_ready(serving))
-        serve = asyncio.create_task(server.serve([listening]), name="serve HTTP")
+    """Serve until cancelled. Raises OSError where the port cannot be taken, or the certificate not be used."""
+    context: ssl.SSLContext | None = None
+    following: asyncio.Task[None] | None = None
+    if wanted.certificate is not None and wanted.key is not None:
+        shown = listening.Certificate(wanted.certificate, wanted.key)
+        context = shown.context()
+        following = asyncio.create_task(shown.follow(context), name="follow the certificate")
+    listener = bind(wanted.listen, wanted.port)
+    serving = replace(wanted, port=listener.getsockname()[1])
+    limits = Limits(serving.idle, serving.longest, serving.most)
+    async with sessions.opened(broker, limits) as people:
+        config = listening.config_of(application(serving, people), context, serving.proxies)
+        server = listening.Server(config, lambda: when_ready(serving))
+        serve = asyncio.create_task(server.serve([listener]), name="serve HTTP")
         try:
             await asyncio.shield(serve)
         finally:
+            if following is not None:
+                following.cancel()
             server.should_exit = True
             await asyncio.wait({serve})
+
+
+__all__ = ["LOOPBACK", "Broker", "Serving", "application", "run"]

@@ -56,7 +56,11 @@ class End(StrEnum):
 
     LOGGED_OUT = "logged_out"
     EXPIRED = "expired"
+    AGED = "aged"
+    ELSEWHERE = "elsewhere"
     REFUSED = "ended"
+    STOPPED = "stopped"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,10 @@ class Session:
     has_tenants: bool = False
     state: State = State.ONLINE
     end: End | None = None
+    began: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
+    leaving: bool = False
+    """Whether the person is logged out soon unless they do something; watchers are told when this changes."""
     _admin: Admin | None = field(default=None, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
     _online: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -111,8 +118,15 @@ class Session:
         return command in commands_of(self.role, management=self.of_management)
 
     def touch(self) -> None:
-        """Note that the person did something."""
+        """Note that the person did something. What events and refreshes do is nothing of theirs."""
         self.used = time.monotonic()
+        self.warn(False)
+
+    def warn(self, leaving: bool) -> None:
+        """Tell whether the person is logged out soon."""
+        if leaving is not self.leaving:
+            self.leaving = leaving
+            self._tell_watchers()
 
     async def request(
         self, command: str, payload: Mapping[str, Any] | bytes | None = None, *, request_id: str | None = None
@@ -120,7 +134,8 @@ class Session:
         """Ask the bridge in the person's name and return the result. Raises RefusedByBridge, Away, Ended.
 
         Where the connection breaks meanwhile, the request is repeated on the next one under the same requestId, so
-        that nothing is done twice (the contract, section 5). Who repeats it after Away gives the ``request_id``.
+        that nothing is done twice (the contract, section 5). ``request_id``, 32 hex digits, is given by who asks the
+        same again after Away.
         """
         request_id = request_id or secrets.token_hex(16)
         deadline = time.monotonic() + RECONNECT_PATIENCE
@@ -184,10 +199,16 @@ class Session:
         return lambda: self._watchers.discard(watcher)
 
     def _become(self, state: State) -> None:
-        if state is not self.state:
+        if state is not self.state and self.state is not State.ENDED:
             self.state = state
-            for watcher in list(self._watchers):
+            self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        for watcher in list(self._watchers):
+            try:
                 watcher()
+            except Exception:
+                log.exception("a page failed")  # the others, and the connection, have nothing to do with it
 
     def begin(self, tasks: asyncio.TaskGroup, first: "asyncio.Future[None]", ended: Callable[[], object]) -> None:
         """Begin the connection as one of ``tasks``; ``ended`` is called when it is over."""
@@ -196,6 +217,15 @@ class Session:
 
     async def _run(self, first: "asyncio.Future[None]") -> None:
         """Keep the connection; ``first`` gets what became of the first one. Ends when the login is refused."""
+        try:
+            await self._keep(first)
+        except Exception as error:
+            log.exception("session failed", tenant=self.tenant, administrator=self.name)
+            if not first.done():
+                first.set_exception(error)
+            self.finish(End.FAILED)
+
+    async def _keep(self, first: "asyncio.Future[None]") -> None:
         backoff = Backoff(longest=RECONNECT_WITHIN)
         while True:
             try:
@@ -237,21 +267,25 @@ class Session:
             self._become(State.ONLINE if value.get("state") == "online" else State.BRIDGE_AWAY)
             return
         for hearer in list(self._hearers):
-            hearer(topic, value)
+            try:
+                hearer(topic, value)
+            except Exception:
+                log.exception("a page failed")
 
     async def _find_rights(self, connection: Admin) -> None:
         """Learn the role from what the broker lets through: two questions that change nothing. Raises NoAnswer."""
-        self.role = VIEWER
         if await _lets(connection, "list-options", {}):
             self.role = OWNER
         elif await _lets(connection, "bulk-validate", b"ID;PATH\r\n"):
             self.role = REGISTRAR
+        else:
+            self.role = VIEWER
         if self.of_management and self.role == OWNER:
             tenants = (await connection.request("list-tenants", {"limit": 3}))["tenants"]
             self.has_tenants = len(tenants) > 2  # the two of a fresh installation show nobody any tenancy
 
     def finish(self, why: End) -> None:
-        """End the session: its connection is closed, pages of it are told."""
+        """End the session: its connection is closed, pages of it are told. It does not begin again."""
         if self.end is None:
             self.end = why
             log.info("session ended", tenant=self.tenant, administrator=self.name, reason=why.name.lower())

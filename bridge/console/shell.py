@@ -12,9 +12,10 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import Client, ui
 
-from bridge.console import bulk_upload
+from bridge.console import bulk_upload, plain
 from bridge.console.live import while_open
 from bridge.console.sessions import Session, Sessions, State
+from bridge.console.tabs import Tabs
 from bridge.console.texts import text
 
 
@@ -30,7 +31,7 @@ class Entry:
 
 
 NAVIGATOR: Final = (
-    Entry("/overview", "overview", "monitoring", "stats"),
+    Entry("/overview", "overview", "insights", "stats"),
     Entry("/", "registrations", "how_to_reg", "list"),
     Entry("/unregistered", "unregistered", "help_center", "list-unregistered"),
     Entry("/devices", "devices", "devices", "list-devices"),
@@ -56,19 +57,22 @@ def page(path: str) -> Callable[[Builder], Builder]:
     return take
 
 
-def serve_pages(sessions: Sessions, cookie_name: str) -> None:
+def serve_pages(sessions: Sessions, tabs: Tabs, cookie_name: str) -> None:
     """Register all pages with NiceGUI."""
     for entry in NAVIGATOR:
         if entry.path in _pages:
-            _serve(entry, _pages[entry.path], sessions, cookie_name)
+            _serve(entry, _pages[entry.path], sessions, tabs, cookie_name)
 
 
-def _serve(entry: Entry, build: Builder, sessions: Sessions, cookie_name: str) -> None:
+def _serve(entry: Entry, build: Builder, sessions: Sessions, tabs: Tabs, cookie_name: str) -> None:
     async def built(request: Request, client: Client) -> Response | None:
         session = sessions.get(request.cookies.get(cookie_name))
         if session is None:
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
+        if not tabs.admit(client, session):
+            client.delete()
+            return plain.notice("crowded", 429)
         session.touch()
         client.title = text("shell.window", page=text(f"{entry.section}.title"))
         _frame(entry, session, client)
@@ -124,12 +128,18 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
     with banner:
         ui.icon("cloud_off").props('aria-hidden="true"')
         words = ui.label("")
+    leaving = ui.element("div").classes("banner").props('role="alert"')
+    with leaving:
+        ui.icon("schedule").props('aria-hidden="true"')
+        ui.label(text("shell.leaving"))
+        ui.button(text("shell.stay"), on_click=session.touch).props("flat no-caps")
 
     def show() -> None:
         if session.state is State.ENDED:
             end = session.end.value if session.end else "expired"
             client.open(f"/login?why={end}&next={quote(client.request.url.path, safe='')}")
             return
+        leaving.set_visibility(session.leaving)
         banner.set_visibility(session.state is not State.ONLINE)
         words.set_text(
             ""
@@ -140,6 +150,7 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
     show()
     while_open(client, session.watch(show))
     ui.on("person-active", session.touch)
+    ui.on_exception(lambda: ui.notify(text("shell.fault"), type="negative", position="top"))
 
 
 def _switch(dark: ui.dark_mode) -> None:

@@ -8,12 +8,15 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tests import lines
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds after which a test that waits for an event has failed."""
+AGAIN = 0.25
+"""Seconds after which the broker is asked again to end: it says that it is running just before it minds SIGTERM."""
 
 BOOTSTRAP_ACL = """\
 user bridge
@@ -87,8 +90,11 @@ class Mosquitto:
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End the broker, with SIGKILL the hard way; harmless when it does not run."""
         if self._process and self._reader:
-            self._process.send_signal(number)
-            await asyncio.wait_for(self._process.wait(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                while self._process.returncode is None:
+                    self._process.send_signal(number)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._process.wait(), AGAIN)
             await self._reader
             self._process = None
 

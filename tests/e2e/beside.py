@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.credentials import mosquitto_hash
-from tests import lines
 from tests.e2e.peer import V5, Peer, connected
-from tests.e2e.site import ApartSite, Process, free_ports, wait_until
+from tests.e2e.site import ApartSite, Broker, free_ports, wait_until
 
 NO_ACL = ""
 ACL = "topic read board/#\nuser old\ntopic readwrite plant/#\nuser all\ntopic readwrite #\n"
@@ -67,7 +66,7 @@ class BesideSite(ApartSite):
             self.processes.pop("operations").stop()
         self.generation += 1
         log = self.data.parent / f"{self.data.name}.theirs.{self.generation}.log"
-        self.processes["operations"] = Process.start([str(lines.broker()), "-c", str(self.configuration)], log)
+        self.processes["operations"] = Broker.on(self.configuration, log)
         wait_until(
             lambda: _listens(self.port) or self.processes["operations"].process.poll() is not None, "their broker"
         )

@@ -36,7 +36,7 @@ async def answered_with(caller: Device, payload: bytes, **options: Any) -> aiomq
 
 async def counted(admin: Administrator, device_id: str, calls: int) -> dict[str, Any]:
     """Ask again until the registration has counted so many calls, and no more."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (found := await admin.get(device_id))["calls"] < calls:
             pass
     assert found["calls"] == calls
@@ -61,7 +61,7 @@ def login_of(credentials: Credentials) -> tuple[str, str, str]:
 
 async def named(admin: Administrator, device_id: str, name: str) -> dict[str, Any]:
     """Ask again until the device has said that this is its name."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (found := await admin.ok("get-device", {"id": device_id}))["name"] != name:
             pass
     return found

@@ -12,7 +12,7 @@ from tests.e2e.peer import private_id, stranger
 
 CALLERS = 4
 """Devices that call at the same time, each after the answer to its last call."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

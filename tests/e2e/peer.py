@@ -15,7 +15,7 @@ from paho.mqtt.properties import Properties
 
 V5 = aiomqtt.ProtocolVersion.V5
 V311 = aiomqtt.ProtocolVersion.V311
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @contextlib.contextmanager
@@ -113,7 +113,7 @@ async def connected(
         identifier=client_id,
         protocol=protocol,
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
-        **options,
+        **{"timeout": PATIENCE, **options},
     ) as client:
         peer = Peer(client)
         listening = asyncio.create_task(peer.listen(), name="listen")

@@ -10,7 +10,7 @@ from tests.e2e import packets
 from tests.e2e.packets import packet, text
 
 CONNACK, PUBACK, DISCONNECT = 0x20, 0x40, 0xE0
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)

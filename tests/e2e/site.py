@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests import lines
 
 BIN = Path(sys.executable).parent
-PATIENCE = 20.0
+PATIENCE = 60.0
+AGAIN = 0.25
+"""Seconds after which a broker is asked again to end."""
 PARTS = [range(start, start + 2_500) for start in range(12_000, 32_000, 2_500)]
 """Ports for tests, in parts."""
 _given: set[int] = set()
@@ -41,7 +43,7 @@ def free_ports(number: int) -> list[int]:
     return found
 
 
-def run(*words: str, timeout: float = 30, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, timeout: float = 120, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, without a terminal."""
     return subprocess.run(
         words, input=stdin, capture_output=True, text=True, timeout=timeout, env={**os.environ, **env}, check=False
@@ -68,7 +70,7 @@ class Process:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def start(cls, words: list[str], log: Path, **env: str) -> "Process":
+    def start(cls, words: list[str], log: Path, **env: str) -> Self:
         with log.open("ab") as file:
             process = subprocess.Popen(
                 words,
@@ -94,6 +96,22 @@ class Process:
         self.process.wait(PATIENCE)
 
 
+class Broker(Process):
+    """A Mosquitto, which listens before it minds signals: a SIGTERM just before its main loop is lost."""
+
+    @classmethod
+    def on(cls, configuration: Path, log: Path) -> Self:
+        return cls.start([str(lines.broker()), "-c", str(configuration)], log)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        for _ in range(int(PATIENCE / AGAIN)):
+            if self.process.poll() is None:
+                self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(AGAIN)
+        raise AssertionError(f"{self.words} does not end: {self.output}")
+
+
 @dataclass
 class Site:
     """Brokers and bridge on one folder."""
@@ -112,7 +130,7 @@ class Site:
         password: str = next(one["password"] for one in self.access["administrators"] if one["username"] == username)
         return password
 
-    def cli(self, *words: str, timeout: float = 30, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    def cli(self, *words: str, timeout: float = 120, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         return run(str(BIN / "bootstrap-bridge"), *words, "--data", str(self.data), timeout=timeout, stdin=stdin, **env)
 
     def stop(self) -> None:
@@ -178,7 +196,7 @@ class ApartSite(Site):
         self.generation += 1
         configuration = self.data / f"{name}-broker" / "mosquitto.conf"
         log = self.data.parent / f"{self.data.name}.{name}.{self.generation}.log"
-        self.processes[name] = Process.start([str(lines.broker()), "-c", str(configuration)], log)
+        self.processes[name] = Broker.on(configuration, log)
         port = self.access["port" if name == "operations" else "bootstrapPort"]
         wait_until(lambda: _answers(port), f"the {name} broker answers")
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.peer import administrator, device
 from tests.e2e.scenes import accepted, enter
-from tests.e2e.site import BIN, ApartSite, Process, UpSite, run, running, wait_until
+from tests.e2e.site import BIN, PATIENCE, ApartSite, Process, UpSite, run, running, wait_until
 
 PROGRAM = str(BIN / "bootstrap-bridge")
 COMMANDS = [
@@ -334,13 +334,13 @@ def test_no_secret_stands_in_the_process_list_while_a_token_is_read(at: UpSite) 
     process.stdin.write(b"hidden-label\n")
     process.stdin.flush()
     assert b"hidden-label" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
-    text, _ = process.communicate(timeout=20)
+    text, _ = process.communicate(timeout=60)
     assert process.returncode == 0, text
     assert b"hidden-label" not in text
 
 
 def test_without_the_bridge_the_status_is_3_after_a_while(asked_in_vain: Process) -> None:
-    assert asked_in_vain.process.wait(40) == 3
+    assert asked_in_vain.process.wait(PATIENCE) == 3
     assert "bridge" in asked_in_vain.output
     assert "Traceback" not in asked_in_vain.output
 

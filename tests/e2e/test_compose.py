@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests import lines
-from tests.e2e.site import BIN, Process, free_ports, run, wait_until
+from tests.e2e.site import BIN, Broker, Process, free_ports, run, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -83,7 +83,8 @@ class Machine:
         assert done.returncode == 0, done.stderr
 
     def start(self, name: str) -> Process:
-        process = Process.start(self.words(name), self.folder / f"{name}.log", **self.environment)
+        kind = Broker if self.words(name)[0] == str(lines.broker()) else Process
+        process = kind.start(self.words(name), self.folder / f"{name}.log", **self.environment)
         self.running[name] = process
         if "healthcheck" in self.services[name]:
             wait_until(lambda: self.is_healthy(name), f"{name} is healthy: {process.output}")

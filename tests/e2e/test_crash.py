@@ -44,7 +44,7 @@ def apart_site(tmp_path: Path) -> Iterator[ApartSite]:
         chosen.stop()
 
 
-async def insist(access: Access, command: str, body: dict[str, Any], patience: float = 30) -> dict[str, Any]:
+async def insist(access: Access, command: str, body: dict[str, Any], patience: float = 60) -> dict[str, Any]:
     """Ask as an administrator who repeats with the same request id until he has an answer."""
     request = {**body, "requestId": secrets.token_hex(8)}
     async with asyncio.timeout(patience):
@@ -68,7 +68,7 @@ async def one_try(admin: Administrator, command: str, request: dict[str, Any]) -
     return None
 
 
-async def persist(access: Access, device_id: str, client_id: str, patience: float = 30) -> dict[str, Any]:
+async def persist(access: Access, device_id: str, client_id: str, patience: float = 60) -> dict[str, Any]:
     """Call as a device that repeats and reconnects until it has credentials."""
     async with asyncio.timeout(patience):
         while True:
@@ -91,7 +91,7 @@ async def one_life(access: Access, device_id: str, client_id: str) -> dict[str, 
     await insist(access, "delete", {"id": device_id})
     assert (await insist(access, "register", {"id": device_id}))["ok"]
     calling = asyncio.create_task(persist(access, device_id, client_id), name=device_id)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             answer = await insist(access, "accept", {"id": device_id, "securityToken": "t"})
             if answer["ok"]:

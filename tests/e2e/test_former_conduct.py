@@ -66,7 +66,7 @@ async def taken_away(access: Access, admin: Administrator, name: str, *more: tup
     """Let a registrar flood, take it away in the middle of it and do ``more`` at once; nothing is done afterwards."""
     made = await admin.ok("create-administrator", {"name": name, "role": "registrar"})
     mole = asyncio.create_task(flooding(access, name, made["password"], MANY), name="mole")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await registered_by(admin, name):
             pass
     search = {"search": f"{name}-", "limit": 1000}
@@ -155,7 +155,7 @@ def command_as_will(name: str, command: str, payload: dict[str, Any], delay: int
 
 
 async def until_there(admin: Administrator, device_id: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (await admin.answer("get", {"id": device_id}))["ok"]:
             pass
 
@@ -237,7 +237,7 @@ async def gone(access: Access, name: str, password: str) -> None:
 
 async def answered(admin: Administrator) -> None:
     """Ask until the bridge, whose broker was started again, answers."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             await admin.peer.publish(f"control/default/{admin.name}/request/stats", b"{}", qos=0)
             with contextlib.suppress(TimeoutError):

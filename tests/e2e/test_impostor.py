@@ -19,8 +19,7 @@ from bridge.speaking import access_of
 from device_sim.bootstrap_file import read_bootstrap_file
 from device_sim.connection import Dialler, UntrustedError
 from device_sim.events import ConnectBootstrap
-from tests import lines
-from tests.e2e.site import BIN, Process, free_ports, run, wait_until
+from tests.e2e.site import BIN, Broker, Process, free_ports, run, wait_until
 from tests.e2e.test_tls import HERE, NOW, shown
 
 PYTHON_CLIENT = Path(__file__).parent.parent.parent / "docs" / "clients" / "python" / "client.py"
@@ -51,9 +50,7 @@ class Impostor:
         (folder / "bootstrap.json").write_text(json.dumps(content))
         content["administrators"] = [{"tenant": "default", "username": "admin", "password": "x"}]
         (folder / "access.json").write_text(json.dumps(content))
-        self.process = Process.start(
-            [str(lines.broker()), "-c", str(folder / "mosquitto.conf")], folder / "mosquitto.log"
-        )
+        self.process = Broker.on(folder / "mosquitto.conf", folder / "mosquitto.log")
 
     def show(self, name: str) -> None:
         wanted = ssl.PEM_cert_to_DER_cert(self.certificates[name].certificate)
@@ -145,7 +142,7 @@ async def test_large_messages_come_whole_through_tls_and_leave_nothing_behind(im
     await asyncio.to_thread(impostor.show, "right")
     sizes = [1, 16_383, 16_384, 16_385, 40_000, 300_000, 1_900_000, *range(1_000, 1_100)]
     login = broker.Login("127.0.0.1", impostor.port, "bridge", "x", authority=impostor.folder / "ca.pem")
-    async with broker.connect(login) as one, broker.connect(login) as two, asyncio.timeout(30):
+    async with broker.connect(login) as one, broker.connect(login) as two, asyncio.timeout(60):
         await one.subscribe("sizes")
         for size in sizes:
             two.send("sizes", b"x" * size)

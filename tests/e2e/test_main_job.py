@@ -185,6 +185,6 @@ async def test_deleted_before_confirmation_the_account_goes_too(access: Access) 
             except aiomqtt.MqttError:
                 return True
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await is_refused():
                 pass

@@ -284,7 +284,7 @@ def assert_a_backup_without_keys_tells_nothing(everything: Everything) -> None:
 
 
 def page_at(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=20) as page:
+    with urllib.request.urlopen(url, timeout=60) as page:
         content: bytes = page.read()
     return content
 

@@ -29,7 +29,7 @@ PATIENCE = 120.0
 
 def shown(port: int, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -154,7 +154,7 @@ async def test_the_stages_are_gone_through_in_their_order_and_systemd_hears_of_i
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(20)
+        listening.settimeout(60)
         apart.start()
         apart.processes["serve"].stop()
         started = serve(apart, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="60000000")

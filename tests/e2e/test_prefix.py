@@ -20,7 +20,7 @@ def test_the_main_job_works_below_a_prefix(own_site: UpSite) -> None:
 
     wait_until(pending, "both devices have called")
     assert own_site.cli("accept-all").returncode == 0
-    assert fleet.process.wait(20) == 0, fleet.output
+    assert fleet.process.wait(60) == 0, fleet.output
     wait_until(lambda: "confirmedTime" in own_site.cli("get", "sim-001", "--json").stdout, "sim-001 has confirmed")
 
 

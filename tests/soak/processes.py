@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from tests.soak.words import Victim
 
 PATIENCE = 30.0
 """Seconds that a process may take to end once it was killed."""
+AGAIN = 0.25
+"""Seconds after which a broker is asked again to end: it loses a SIGTERM that comes just before its main loop."""
 
 
 class Living:
@@ -44,13 +47,15 @@ class Living:
         self._descriptor = None
         self.ended.set()
 
-    async def end(self, number: int = signal.SIGKILL) -> None:
-        """Send the signal and wait for the end."""
+    async def end(self, number: int = signal.SIGKILL, again: float = PATIENCE) -> None:
+        """Send the signal, once more every ``again`` seconds, and wait for the end."""
         self.expected = True
-        if self._descriptor is not None:
-            signal.pidfd_send_signal(self._descriptor, number)
         async with asyncio.timeout(PATIENCE):
-            await self.ended.wait()
+            while self._descriptor is not None:
+                signal.pidfd_send_signal(self._descriptor, number)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(again):
+                        await self.ended.wait()
 
     def memory(self) -> int:
         """Return its resident memory in KiB; 0 once it has gone."""
@@ -209,7 +214,8 @@ class House:
         """End all of them in good order, the bridge first."""
         for victim in Victim:
             if victim in self.living:
-                await self.living[victim].end(signal.SIGTERM)
+                again = PATIENCE if victim is Victim.BRIDGE else AGAIN
+                await self.living[victim].end(signal.SIGTERM, again)
         for watcher in list(self._watchers):
             watcher.cancel()
 

@@ -1,37 +1,233 @@
-// The table of registrations: a plain table that screen readers and keyboards know, with the field and the buttons of each row.
-// What a person types here stays in the browser until it is sent, and over each refresh of the rows.
-const ICONS = {
-  WAITING_FOR_CONNECTION: "M12 6v6l4 2M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20z",
-  PENDING_ACCEPTANCE: "M12 8v5M12 16.5v.5M12 3 2 20h20z",
-  ACCEPTED: "M5 12.5l4.5 4.5L19 7.5",
-  BLOCKED: "M5.6 5.6l12.8 12.8M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20z",
-};
+// The table of registrations: a plain table that screen readers and keyboards know, with what is done with each row.
+// What a person types, marks and opens here stays in the browser, over each refresh of the rows and every lost connection.
+import AcceptCell from "/static/accept_cell.js";
+import { StatusPill, ago, keepFocus, parts } from "/static/registration_parts.js";
+import { counted, fill, when } from "/static/words.js";
+
+const FILTERS = ["", "PENDING_ACCEPTANCE", "WAITING_FOR_CONNECTION", "ACCEPTED", "BLOCKED"];
+const SORTS = ["id", "name", "status", "creationTime", "lastSeen"];
+const DESCENDING_FIRST = ["creationTime", "lastSeen"];
+const TYPING = 150; // milliseconds after the last key before the search is sent
+const STILL = 400; // milliseconds without a movement of the pointer before rows change places under it
+const LONGEST = 2000; // milliseconds for which a moving pointer holds rows in their places, at most
+const FRESH = 2500; // milliseconds for which a change is marked
+
 export default {
-  props: { rows: Array, texts: Object, statuses: Object, policy: String, may: Object, tenancy: Boolean },
-  data: () => ({ tokens: {} }),
+  components: { AcceptCell, StatusPill },
+  mixins: [keepFocus],
+  props: {
+    rows: Array, counts: Object, first: Number, total: Number, previous: Boolean, next: Boolean, turn: Number, fault: String, begun: Object,
+    texts: Object, acceptTexts: Object, statuses: Object, policy: String, may: Object, tenancy: Boolean, tenants: Array, own: String, notices: Object,
+  },
+  emits: ["ask", "act", "open", "remove"],
+  data() {
+    return { view: { ...this.begun }, asked: this.turn, shown: [], marked: {}, drafts: {}, fresh: {}, said: "", moved: 0, held: 0, now: Date.now() };
+  },
+  computed: {
+    busy() { return this.asked !== this.turn; },
+    all() { return Object.values(this.counts).reduce((sum, one) => sum + one, 0); },
+    filters() {
+      const number = (status) => (status ? this.counts[status] || 0 : this.all);
+      return FILTERS.map((status) => ({ status, words: status ? this.statuses[status] : this.texts.all, number: number(status).toLocaleString() }));
+    },
+    filtered() { return Boolean(this.view.status || this.view.search || this.view.tenant); },
+    chosen() { return Object.keys(this.marked); },
+    everyRow() { return this.shown.length > 0 && this.shown.every((row) => this.marked[row.id]); },
+    someRow() { return !this.everyRow && this.shown.some((row) => this.marked[row.id]); },
+    range() {
+      if (!this.shown.length) return "";
+      const [first, last] = [this.first, this.first + this.shown.length - 1].map((one) => one.toLocaleString());
+      if (this.total == null) return fill(this.next ? this.texts.range_more : this.texts.range, { first, last });
+      return fill(this.texts.range_of, { first, last, total: Math.max(this.total, this.first + this.shown.length - 1).toLocaleString() });
+    },
+    sorts() {
+      return SORTS.flatMap((name) => [name, `-${name}`]).map((sort) => ({ sort, words: this.texts[`sort_${sort.replace("-", "down_")}`] }));
+    },
+  },
+  watch: {
+    rows: { handler: "take", immediate: true },
+    // The first rows and those that were asked for are no news; nobody's hand is on rows that he wanted away.
+    turn() { this.moved = 0; this.take(); },
+  },
+  mounted() {
+    this.ticking = setInterval(() => (this.now = Date.now()), 20_000);
+  },
+  beforeUnmount() {
+    for (const timer of [this.ticking, this.typing, this.waiting, this.fading]) clearTimeout(timer);
+  },
   methods: {
-    icon: (status) => ICONS[status],
-    when: (time) => (time ? new Date(time).toLocaleString() : ""),
-    accept(row) {
-      this.$emit("accept", { id: row.id, token: this.tokens[row.id] || "" });
+    ago, counted, parts, when,
+    reason(row) { return row.reason ? this.texts[`reason_${row.reason}`] || row.reason : ""; },
+    // Who registered it, without the tenant where that is the own one.
+    owner(row) {
+      const [tenant, ...name] = row.owner.split("/");
+      return tenant === this.own ? name : [tenant, ...name];
+    },
+    ask(change, go = "") {
+      clearTimeout(this.typing);
+      Object.assign(this.view, change);
+      if (!go) this.marked = {}; // nobody deletes what a filter has put out of his sight
+      this.asked += 1;
+      const address = new URLSearchParams(location.search);
+      for (const [name, value] of Object.entries(this.view)) value ? address.set(name, value) : address.delete(name);
+      history.replaceState(history.state, "", location.pathname + (address.size ? `?${address}` : ""));
+      this.$emit("ask", { ...this.view, go, turn: this.asked });
+    },
+    search() {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.ask({}), TYPING);
+    },
+    leaf(go) {
+      this.ask({}, go);
+      this.$refs.top.scrollIntoView({ block: "nearest" });
+    },
+    order(name) {
+      const turns = DESCENDING_FIRST.includes(name) ? [`-${name}`, name, ""] : [name, `-${name}`, ""];
+      this.ask({ sort: turns[(turns.indexOf(this.view.sort) + 1) % 3] });
+    },
+    direction(...names) {
+      const by = this.view.sort.replace("-", "");
+      if (!names.includes(by)) return null;
+      return this.view.sort.startsWith("-") ? "descending" : "ascending";
+    },
+    mark(ids, on) {
+      for (const id of ids) on ? (this.marked[id] = true) : delete this.marked[id];
+    },
+    act(id, what, data) {
+      this.$emit("act", { what, id, ...data });
+    },
+    markAll(on) {
+      this.mark(this.shown.map((row) => row.id), on);
+    },
+    forget(ids) { this.mark(ids, false); },
+    fold(id) { delete this.drafts[id]; this.drafts[id] = {}; },
+    // Shows the newest rows. Rows change places under a moving pointer only when it rests: what a hand is about to
+    // press stays where it is. What changes inside a row is shown at once.
+    take() {
+      clearTimeout(this.waiting);
+      const rows = this.rows;
+      for (const row of rows) this.drafts[row.id] ??= {};
+      const places = (list) => list.map((row) => row.id).join("/");
+      const now = Date.now();
+      const rest = Math.min(this.moved + STILL, (this.held || now) + LONGEST) - now;
+      if (rest > 0 && places(rows) !== places(this.shown)) {
+        this.held ||= now;
+        const newest = Object.fromEntries(rows.map((row) => [row.id, row]));
+        this.shown = this.shown.map((row) => newest[row.id] || row);
+        this.waiting = setTimeout(() => this.take(), rest);
+        return;
+      }
+      this.held = 0;
+      this.tellChanges(rows);
+      this.shown = rows;
+    },
+    tellChanges(rows) {
+      const before = this.known;
+      this.known = Object.fromEntries(rows.map((row) => [row.id, row.status]));
+      const asked = this.told !== this.turn;
+      this.told = this.turn;
+      if (asked || !before) return;
+      // A row that has gone by itself is not deleted later, unseen; one on another page of the list stays marked.
+      this.mark(Object.keys(before).filter((id) => !(id in this.known)), false);
+      const changed = rows.filter((row) => before[row.id] !== row.status);
+      if (!changed.length) return;
+      this.fresh = Object.fromEntries(changed.map((row) => [row.id, true]));
+      clearTimeout(this.fading);
+      this.fading = setTimeout(() => (this.fresh = {}), FRESH);
+      this.said = changed.length > 3
+        ? fill(this.texts.many_changed, { number: changed.length })
+        : changed.map((row) => `${row.name || row.id}: ${this.statuses[row.status]}`).join(". ");
     },
   },
   template: `
-    <table class="grid registrations">
-      <caption class="sr">{{ texts.title }}</caption>
-      <thead><tr><th scope="col">{{ texts.id }}</th><th scope="col">{{ texts.status }}</th><th scope="col">{{ texts.created }}</th><th scope="col"><span class="sr">{{ texts.actions }}</span></th></tr></thead>
-      <tbody>
-        <tr v-for="row in rows" :key="row.id" :data-id="row.id">
-          <td :data-label="texts.id"><b>{{ row.name || row.id }}</b> <code>{{ row.id }}</code></td>
-          <td :data-label="texts.status"><span class="status" :class="row.status"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path :d="icon(row.status)" /></svg>{{ statuses[row.status] }}</span></td>
-          <td :data-label="texts.created">{{ when(row.creationTime) }}</td>
-          <td data-label="">
-            <form v-if="row.status === 'PENDING_ACCEPTANCE' && may.accept" @submit.prevent="accept(row)">
-              <input v-if="policy !== 'IGNORED'" class="field" type="text" v-model="tokens[row.id]" :aria-label="texts.token" :placeholder="texts.token" autocomplete="off" />
-              <button class="btn primary" type="submit">{{ texts.accept }}</button>
-            </form>
-          </td>
-        </tr>
-      </tbody>
-    </table>`,
+    <div class="registrations" :class="{ 'one-tenant': !tenancy }" ref="top" :aria-busy="busy">
+      <form class="toolbar" role="search" :aria-label="texts.find" @submit.prevent="ask({})">
+        <div class="chips" role="group" :aria-label="texts.filter">
+          <button v-for="one in filters" :key="one.status" type="button" class="chip" :class="one.status" :aria-pressed="String(view.status === one.status)" @click="ask({ status: one.status })">
+            {{ one.words }}<span v-if="!view.tenant" class="number">{{ one.number }}</span>
+          </button>
+        </div>
+        <div class="finding">
+          <label v-if="tenancy" class="lab">{{ texts.tenant }}
+            <select class="field" :value="view.tenant" @change="ask({ tenant: $event.target.value })">
+              <option value="">{{ texts.all_tenants }}</option>
+              <option v-for="one in tenants" :key="one" :value="one">{{ one }}</option>
+            </select>
+          </label>
+          <label class="lab narrow">{{ texts.sort }}
+            <select class="field" :value="view.sort" @change="ask({ sort: $event.target.value })">
+              <option value="">{{ texts.sort_usual }}</option>
+              <option v-for="one in sorts" :key="one.sort" :value="one.sort">{{ one.words }}</option>
+            </select>
+          </label>
+          <input class="field" type="search" v-model="view.search" @input="search" :aria-label="texts.search" :placeholder="texts.search" maxlength="255" autocomplete="off" autocapitalize="none" spellcheck="false" />
+        </div>
+      </form>
+      <div v-if="may.delete && chosen.length" class="chosen" role="group" :aria-label="texts.selection">
+        <b>{{ counted(texts, "selected", chosen.length) }}</b>
+        <button type="button" class="btn danger" @click="$emit('remove', { ids: chosen })">{{ texts.delete }}</button>
+        <button type="button" class="btn" @click="marked = {}">{{ texts.unselect }}</button>
+      </div>
+      <p v-if="fault" class="fault" role="alert">{{ fault }}</p>
+      <div v-if="shown.length" class="scrolling"><table class="grid" @pointermove="moved = Date.now()">
+        <caption class="sr">{{ texts.title }}</caption>
+        <thead><tr>
+          <th v-if="may.delete" scope="col" class="mark"><label class="box"><input type="checkbox" :aria-label="texts.select_all" :checked="everyRow" :indeterminate="someRow" @change="markAll($event.target.checked)" /></label></th>
+          <th scope="col" :aria-sort="direction('id', 'name')">
+            <button type="button" class="sort" :class="direction('id')" @click="order('id')">{{ texts.id }}</button>
+            <button type="button" class="sort" :class="direction('name')" @click="order('name')">{{ texts.name }}</button>
+          </th>
+          <th scope="col" :aria-sort="direction('status')"><button type="button" class="sort" :class="direction('status')" @click="order('status')">{{ texts.status }}</button></th>
+          <th scope="col" :aria-sort="direction('creationTime')"><button type="button" class="sort" :class="direction('creationTime')" @click="order('creationTime')">{{ texts.created }}</button></th>
+          <th scope="col" class="wide" :aria-sort="direction('lastSeen')"><button type="button" class="sort" :class="direction('lastSeen')" @click="order('lastSeen')">{{ texts.last_call }}</button></th>
+          <th scope="col">{{ texts.owner }}</th>
+          <th v-if="tenancy" scope="col">{{ texts.tenant }}</th>
+          <th scope="col" class="short" :title="texts.attempts_meaning">{{ texts.attempts }}</th>
+          <th scope="col" class="short" :title="texts.token_meaning">{{ texts.token }}</th>
+          <th scope="col" class="short" :title="texts.claims_meaning">{{ texts.claims }}</th>
+          <th scope="col"><span class="sr">{{ texts.actions }}</span></th>
+        </tr></thead>
+        <tbody>
+          <tr v-for="row in shown" :key="row.id" :data-id="row.id" :class="{ fresh: fresh[row.id], marked: marked[row.id] }" tabindex="-1" :aria-label="row.name || row.id">
+            <td v-if="may.delete" class="mark" data-label=""><label class="box"><input type="checkbox" :checked="Boolean(marked[row.id])" :aria-label="texts.select + ' ' + (row.name || row.id)" @change="mark([row.id], $event.target.checked)" /></label></td>
+            <td class="who" :data-label="texts.device"><div>
+              <button type="button" class="link name" aria-haspopup="dialog" :title="row.name || row.id" @click="$emit('open', { id: row.id })"><bdi>{{ row.name || row.id }}</bdi></button>
+              <code v-if="row.name" class="id" :title="row.id"><bdi>{{ row.id }}</bdi></code>
+            </div></td>
+            <td :data-label="texts.status"><div>
+              <status-pill :status="row.status" :words="statuses[row.status]"></status-pill>
+              <small v-if="reason(row)" class="why">{{ reason(row) }}</small>
+            </div></td>
+            <td :data-label="texts.created"><time :datetime="row.creationTime" :title="when(row.creationTime)"><span v-for="part in parts(row.creationTime)">{{ part }} </span></time></td>
+            <td class="wide" :data-label="texts.last_call"><time v-if="row.lastSeen" :datetime="row.lastSeen" :title="when(row.lastSeen)">{{ ago(row.lastSeen, now) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
+            <td class="owner" :data-label="texts.owner" :title="row.owner"><bdi><template v-for="(part, index) in owner(row)"><template v-if="index">/<wbr /></template>{{ part }}</template></bdi></td>
+            <td v-if="tenancy" class="owner" :data-label="texts.tenant"><bdi>{{ row.tenant }}</bdi></td>
+            <td class="short" :data-label="texts.attempts"><span :class="row.failedAttempts ? 'warned' : 'quiet'">{{ row.failedAttempts }}</span></td>
+            <td class="short" :data-label="texts.token"><span :class="{ quiet: !row.tokenSent }">{{ row.tokenSent ? texts.token_sent : texts.token_none }}</span></td>
+            <td class="short" :data-label="texts.claims"><span :class="row.claims.length > 1 ? 'warned' : row.claims.length ? '' : 'quiet'">{{ row.claims.length }}{{ row.claimsOverflow ? "+" : "" }}</span></td>
+            <td class="doing" data-label=""><accept-cell :row="row" :policy="policy" :may="may" :texts="acceptTexts" :draft="drafts[row.id]" :notice="notices[row.id]" @act="function (what, data) { act(row.id, what, data); }"></accept-cell></td>
+          </tr>
+        </tbody>
+      </table></div>
+      <div v-else-if="busy" class="empty" role="status">{{ texts.loading }}</div>
+      <div v-else-if="filtered" class="card empty">
+        <h2>{{ texts.none_found }}</h2>
+        <p>{{ texts.none_found_hint }}</p>
+        <button type="button" class="btn" @click="ask({ status: '', search: '', tenant: '' })">{{ texts.clear }}</button>
+      </div>
+      <div v-else-if="!fault" class="card empty">
+        <h2>{{ texts.empty }}</h2>
+        <ol v-if="may.register"><li>{{ texts.empty_first }}</li><li>{{ texts.empty_then }}</li><li>{{ texts.empty_last }}</li></ol>
+        <p v-else>{{ texts.empty_viewer }}</p>
+      </div>
+      <nav v-if="shown.length" class="leaves" :aria-label="texts.pages">
+        <span>{{ range }}</span>
+        <template v-if="previous || next">
+          <button type="button" class="btn" :disabled="!previous || busy" @click="leaf('first')">{{ texts.first }}</button>
+          <button type="button" class="btn" :disabled="!previous || busy" @click="leaf('previous')">{{ texts.previous }}</button>
+          <button type="button" class="btn" :disabled="!next || busy" @click="leaf('next')">{{ texts.next }}</button>
+        </template>
+      </nav>
+      <p class="sr" role="status">{{ said }}</p>
+    </div>`,
 };

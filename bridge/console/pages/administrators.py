@@ -31,6 +31,11 @@ class Administrators(Element, component="../components/administrators.js"):
         self._props["more"] = more
         self.update()
 
+    def offer(self, tenants: list[str]) -> None:
+        """Let these tenants be chosen from."""
+        self._props["tenants"] = tenants
+        self.update()
+
 
 async def tenant_ids(session: Session) -> list[str]:
     """Return the tenants to choose from: none where there is nothing to choose. Raises as ``Session.request``."""
@@ -73,5 +78,4 @@ async def administrators(session: Session, request: Request) -> None:
     live = Live(session, load, lambda topic, _: False)
     await live.now()
     with telling():
-        table._props["tenants"] = await tenant_ids(session)
-        table.update()
+        table.offer(await tenant_ids(session))

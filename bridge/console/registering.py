@@ -1,0 +1,175 @@
+"""Register device: the button with its menu, and the dialog in which people register devices, several at once.
+
+Pages call ``button``. What is typed stays in the browser until the bridge has registered it.
+"""
+
+import importlib.util
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import structlog
+from nicegui import events, ui
+from nicegui.element import Element
+
+from bridge.admin import RefusedByBridge
+from bridge.console.links import Prefill, prefill_of
+from bridge.console.live import while_open
+from bridge.console.sessions import Away, Ended, Session, State
+from bridge.console.texts import section, text
+from bridge.names import MANAGEMENT
+
+SUGGESTED: Final = 5_000
+"""Groups that are suggested at most; any other can be typed."""
+_BULK: Final = "bridge.console.bulk_upload"
+_ATTEMPT: Final = re.compile(r"[0-9a-f]{32}")
+
+log = structlog.get_logger("console")
+
+Part = tuple[str, Mapping[str, str]]
+
+
+class MenuButton(Element, component="components/menu_button.js"):
+    """A button with a menu; ``parts`` are (title, {key: label}). ``choose`` is called with the key."""
+
+    def __init__(
+        self, label: str, parts: Sequence[tuple[str, Mapping[str, str]]], choose: Callable[[str], Any]
+    ) -> None:
+        super().__init__()
+        self._props["label"] = label
+        self._props["parts"] = [
+            {"title": title, "entries": [{"key": key, "label": words} for key, words in entries.items()]}
+            for title, entries in parts
+        ]
+        known = {key for _, entries in parts for key in entries}
+        self.on("choose", lambda event: choose(event.args) if event.args in known else None)
+
+
+class RegisterDialog(Element, component="components/register_dialog.js"):
+    """The dialog "Register devices".
+
+    ``done`` is called whenever devices were registered; ``first`` opens it at once.
+    """
+
+    def __init__(self, session: Session, done: Callable[[], object], first: Prefill | None = None) -> None:
+        super().__init__()
+        self._session = session
+        self._done = done
+        self._props["texts"] = section("register")
+        self._props["who"] = f"{session.tenant}/{session.name}"
+        self._props["first"] = None if first is None else asdict(first)
+        self._props["tenants"] = []
+        self._props["groups"] = []
+        self._props["away"] = ""
+        self.on("opened", self._opened)
+        self.on("send", self._send)
+        while_open(self.client, session.watch(self._watch))
+        self._watch()
+
+    def open(self, devices: Sequence[Prefill] = ()) -> None:
+        """Show the dialog, filled in with ``devices`` besides what was typed there before."""
+        self.run_method("open", [asdict(device) for device in devices])
+
+    def _watch(self) -> None:
+        words = {
+            State.BROKER_AWAY: text("shell.broker_away"),
+            State.BRIDGE_AWAY: text("shell.bridge_away"),
+        }.get(self._session.state, "")
+        if words != self._props["away"]:
+            self._props["away"] = words
+            self.update()
+
+    async def _opened(self, event: events.GenericEventArguments) -> None:
+        """Fetch what is suggested, and look whether a device from a link or a list is registered already."""
+        ids = event.args if isinstance(event.args, list) else []
+        try:
+            for device_id in ids:
+                await self._look(device_id)
+            self._props["tenants"] = await self._tenants()
+            self._props["groups"] = await self._groups()
+        except (Away, RefusedByBridge) as error:
+            log.info("nothing to suggest", reason=str(error))
+        except Ended:
+            return
+        self.update()
+
+    async def _look(self, device_id: Any) -> None:
+        if not isinstance(device_id, str) or Prefill(device_id).fault:
+            return
+        try:
+            registration = await self._session.request("get", {"id": device_id})
+        except RefusedByBridge:
+            return  # it is not registered, as one would think of a device to register
+        words = text("register.known", status=text(f"status.{registration['status']}"))
+        self.run_method("note", device_id, words)
+
+    async def _tenants(self) -> list[dict[str, str]]:
+        if not self._session.has_tenants:
+            return []
+        found = (await self._session.request("list-tenants", {"limit": 1_000}))["tenants"]
+        return [
+            {"id": one["id"], "label": f"{one['name']} ({one['id']})" if one.get("name") else one["id"]}
+            for one in found
+            if one["id"] != MANAGEMENT
+        ]
+
+    async def _groups(self) -> list[str]:
+        paths: list[str] = []
+        page: Mapping[str, Any] = {"next": None}
+        while len(paths) < SUGGESTED:
+            asked = {"limit": 1_000} | ({"cursor": page["next"]} if page["next"] else {})
+            page = await self._session.request("list-groups", asked)
+            paths += [group["path"] for group in page["groups"]]
+            if page["next"] is None:
+                break
+        return paths
+
+    async def _send(self, event: events.GenericEventArguments) -> None:
+        """Register these devices in the person's name, and tell the dialog what came of each."""
+        attempt, devices = event.args.get("attempt"), event.args.get("devices")
+        if not isinstance(attempt, str) or not _ATTEMPT.fullmatch(attempt):
+            return
+        try:
+            result = await self._session.request("register", {"devices": devices}, request_id=attempt)
+        except RefusedByBridge as error:
+            self.run_method("answered", attempt, {"refused": error.message})
+            return
+        except Away as error:
+            self.run_method("answered", attempt, {"away": text("register.away", reason=str(error))})
+            return
+        except Ended:
+            return  # the frame opens the login page
+        created = [one["id"] for one in result["created"]]
+        self.run_method("answered", attempt, {"created": created, "failed": result["failed"]})
+        if created:
+            self._done()
+
+
+def button(session: Session, done: Callable[[], object]) -> None:
+    """Put the button "Register device" here, where the person may register.
+
+    Where the page's address asks for it, ``/?register=<id>``, the form is opened. ``done`` is called whenever devices
+    were registered.
+    """
+    first = prefill_of(ui.context.client.request.query_params)
+    if not session.may("register"):
+        if first is not None:
+            role = text(f"shell.role_{session.role}")
+            ui.notify(text("register.not_permitted", role=role), type="warning", position="top", timeout=8000)
+        return
+    dialog = RegisterDialog(session, done, first)
+    parts: list[Part] = [(text("register.single"), {"single": text("register.general")})]
+    bulk = importlib.import_module(_BULK) if importlib.util.find_spec(_BULK) else None
+    if bulk is not None:
+        parts.append((text("register.bulk"), {"bulk": text("register.general")}))
+    parts.append((text("register.labels"), {"labels": text("register.labels_print")}))
+
+    def choose(key: str) -> Any:
+        if key == "bulk" and bulk is not None:
+            return bulk.dialog(session, done)
+        if key == "labels":
+            return ui.navigate.to("/label", new_tab=True)
+        return dialog.open()
+
+    MenuButton(text("register.button"), parts, choose)
