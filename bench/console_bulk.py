@@ -50,6 +50,11 @@ def memory(pid: int, kind: str) -> float:
     raise AssertionError(kind)
 
 
+def begin_anew(pid: int) -> None:
+    """Have VmHWM tell of what comes from now on."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
 async def registered(dialog: BulkDialog, path: Path, rows: int) -> dict[str, float]:
     """Have a file checked and registered; return the seconds that each step took."""
     began = time.monotonic()
@@ -76,7 +81,7 @@ async def measure(rows: int, folder: Path) -> dict[str, Any]:
                 await registered(dialog, written(folder / "small.csv", rows, 20_000), 20_000)
                 pid = served.process.process.pid
                 before = memory(pid, "VmRSS")
-                Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # the highest mark begins anew
+                begin_anew(pid)
                 large = written(folder / "large.csv", 0, rows)
                 took = await registered(dialog, large, rows)
                 return {

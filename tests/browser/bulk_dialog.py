@@ -1,6 +1,7 @@
 """The dialog "Bulk device registration" as somebody at the page uses it, and uploads as somebody without a browser."""
 
 import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from playwright.async_api import Locator, Page, Request, Route, expect
 
 from tests.browser.station import Console, Person
+from tests.e2e.site import AnySite
 
 
 class BulkDialog:
@@ -65,6 +67,12 @@ class BulkDialog:
     async def close(self) -> None:
         await self.dialog.locator(".bulk-close").click()
         await expect(self.dialog).to_be_hidden()
+
+
+def asked(site: AnySite, *words: str) -> dict[str, Any]:
+    """Ask the bridge by the command line, which tells its answers from those that the page gets."""
+    result: dict[str, Any] = json.loads(site.cli(*words, "--json").stdout.splitlines()[0])["result"]
+    return result
 
 
 def content_of(path: str | Path) -> bytes:
