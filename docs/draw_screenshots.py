@@ -47,10 +47,12 @@ def demo() -> Iterator[Demo]:
         while "Ctrl-C ends it" not in told:
             line = process.stdout.readline()
             told += line
-            assert line and time.monotonic() < deadline, f"the demo does not come to its end:\n{told}"
+            assert line, f"the demo has ended:\n{told}"
+            assert time.monotonic() < deadline, f"the demo does not come to its end:\n{told}"
         address = re.search(r"https?://\S+", told)
         password = re.search(r"^\s*admin\s+(\S+)", told, re.MULTILINE)
-        assert address and password, told
+        assert address, told
+        assert password, told
         yield Demo(address[0].rstrip("/"), password[1])
     finally:
         process.send_signal(signal.SIGINT)

@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import Client, ui
 
-from bridge.console import plain
+from bridge.console import bulk_upload, plain
 from bridge.console.live import while_open
 from bridge.console.sessions import Session, Sessions, State
 from bridge.console.tabs import Tabs
@@ -97,6 +97,7 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
         drawer_button = ui.button(icon="menu").props(f'flat round color=white aria-label="{text("shell.menu")}"')
         ui.label(text("shell.title")).classes("brand")
         ui.space()
+        bulk_upload.board(session)
         shown = text(
             "shell.signed_in", name=session.name, tenant=session.tenant, role=text(f"shell.role_{session.role}")
         )
