@@ -303,6 +303,10 @@ async def test_management_sees_tenants_where_there_are_several(
         await person.page.get_by_label("Tenant").select_option("table-t")
         await shows(person, "table-ten-table-t")
         await expect(person.page).to_have_url(re.compile("tenant=table-t"))
+        await person.open("/?tenant=table-nowhere")
+        await expect(person.page.get_by_role("alert").filter(has_text="could not be refreshed")).to_be_visible()
+        await person.page.get_by_role("button", name="Show all registrations").click()
+        await expect(rows(person).first).to_be_visible()
 
 
 async def test_a_page_on_a_phone_shows_the_same_and_is_no_wider(

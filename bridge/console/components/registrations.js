@@ -21,7 +21,7 @@ export default {
   },
   emits: ["ask", "act", "open", "remove"],
   data() {
-    return { view: { ...this.begun }, asked: this.turn, shown: [], marked: {}, drafts: {}, fresh: {}, said: "", moved: 0, held: 0, now: Date.now() };
+    return { view: { ...this.begun }, asked: this.turn, shown: [], marked: {}, drafts: {}, fresh: {}, said: "", several: this.tenancy, moved: 0, held: 0, now: Date.now() };
   },
   computed: {
     busy() { return this.asked !== this.turn; },
@@ -100,13 +100,14 @@ export default {
       this.mark(this.shown.map((row) => row.id), on);
     },
     forget(ids) { this.mark(ids, false); },
-    fold(id) { delete this.drafts[id]; this.drafts[id] = {}; },
     // Shows the newest rows. Rows change places under a moving pointer only when it rests: what a hand is about to
     // press stays where it is. What changes inside a row is shown at once.
     take() {
       clearTimeout(this.waiting);
       const rows = this.rows;
       for (const row of rows) this.drafts[row.id] ??= {};
+      // Who may not list tenants learns from the rows that there are several.
+      this.several ||= new Set(rows.map((row) => row.tenant)).size > 1;
       const places = (list) => list.map((row) => row.id).join("/");
       const now = Date.now();
       const rest = Math.min(this.moved + STILL, (this.held || now) + LONGEST) - now;
@@ -140,7 +141,7 @@ export default {
     },
   },
   template: `
-    <div class="registrations" :class="{ 'one-tenant': !tenancy }" ref="top" :aria-busy="busy">
+    <div class="registrations" :class="{ 'one-tenant': !several }" ref="top" :aria-busy="busy">
       <form class="toolbar" role="search" :aria-label="texts.find" @submit.prevent="ask({})">
         <div class="chips" role="group" :aria-label="texts.filter">
           <button v-for="one in filters" :key="one.status" type="button" class="chip" :class="one.status" :aria-pressed="String(view.status === one.status)" @click="ask({ status: one.status })">
@@ -148,7 +149,7 @@ export default {
           </button>
         </div>
         <div class="finding">
-          <label v-if="tenancy" class="lab">{{ texts.tenant }}
+          <label v-if="tenants.length" class="lab">{{ texts.tenant }}
             <select class="field" :value="view.tenant" @change="ask({ tenant: $event.target.value })">
               <option value="">{{ texts.all_tenants }}</option>
               <option v-for="one in tenants" :key="one" :value="one">{{ one }}</option>
@@ -181,7 +182,7 @@ export default {
           <th scope="col" :aria-sort="direction('creationTime')"><button type="button" class="sort" :class="direction('creationTime')" @click="order('creationTime')">{{ texts.created }}</button></th>
           <th scope="col" class="wide" :aria-sort="direction('lastSeen')"><button type="button" class="sort" :class="direction('lastSeen')" @click="order('lastSeen')">{{ texts.last_call }}</button></th>
           <th scope="col">{{ texts.owner }}</th>
-          <th v-if="tenancy" scope="col">{{ texts.tenant }}</th>
+          <th v-if="several" scope="col">{{ texts.tenant }}</th>
           <th scope="col" class="short" :title="texts.attempts_meaning">{{ texts.attempts }}</th>
           <th scope="col" class="short" :title="texts.token_meaning">{{ texts.token }}</th>
           <th scope="col" class="short" :title="texts.claims_meaning">{{ texts.claims }}</th>
@@ -201,7 +202,7 @@ export default {
             <td :data-label="texts.created"><time :datetime="row.creationTime" :title="when(row.creationTime)"><span>{{ day(row.creationTime) }}</span><span>{{ minute(row.creationTime) }}</span></time></td>
             <td class="wide" :data-label="texts.last_call"><time v-if="row.lastSeen" :datetime="row.lastSeen" :title="when(row.lastSeen)">{{ ago(row.lastSeen, now) }}</time><span v-else class="quiet">{{ texts.never }}</span></td>
             <td class="owner" :data-label="texts.owner" :title="row.owner"><bdi><template v-for="(part, index) in owner(row)"><template v-if="index">/<wbr /></template>{{ part }}</template></bdi></td>
-            <td v-if="tenancy" class="owner" :data-label="texts.tenant"><bdi>{{ row.tenant }}</bdi></td>
+            <td v-if="several" class="owner" :data-label="texts.tenant"><bdi>{{ row.tenant }}</bdi></td>
             <td class="short" :data-label="texts.attempts"><span :class="row.failedAttempts ? 'warned' : 'quiet'">{{ row.failedAttempts }}</span></td>
             <td class="short" :data-label="texts.token"><span :class="{ quiet: !row.tokenSent }">{{ row.tokenSent ? texts.token_sent : texts.token_none }}</span></td>
             <td class="short" :data-label="texts.claims"><span :class="row.claims.length > 1 ? 'warned' : row.claims.length ? '' : 'quiet'">{{ row.claims.length }}{{ row.claimsOverflow ? "+" : "" }}</span></td>
@@ -211,8 +212,7 @@ export default {
       </table></div>
       <div v-else-if="busy" class="empty" role="status">{{ texts.loading }}</div>
       <div v-else-if="filtered" class="card empty">
-        <h2>{{ texts.none_found }}</h2>
-        <p>{{ texts.none_found_hint }}</p>
+        <template v-if="!fault"><h2>{{ texts.none_found }}</h2><p>{{ texts.none_found_hint }}</p></template>
         <button type="button" class="btn" @click="ask({ status: '', search: '', tenant: '' })">{{ texts.clear }}</button>
       </div>
       <div v-else-if="!fault" class="card empty">

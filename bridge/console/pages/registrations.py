@@ -1,6 +1,7 @@
 """The first page: all devices in the registration process, live, and what is done with each."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from fastapi import Request
@@ -8,11 +9,12 @@ from nicegui import events, ui
 
 from bridge.admin import RefusedByBridge
 from bridge.console import accepting, accepting_all, registering
+from bridge.console.acting import word
 from bridge.console.live import Live, telling
 from bridge.console.registration_deleting import Deleting
 from bridge.console.registration_detail import Detail
 from bridge.console.registration_table import Registrations
-from bridge.console.session import Away, Session
+from bridge.console.session import Away, Ended, Session
 from bridge.console.shell import page
 from bridge.console.texts import text
 from bridge.console.viewing import View
@@ -30,6 +32,11 @@ class Listing:
         self._asked = 0
         self._shown = 0
 
+    async def show(self) -> None:
+        """Load; what could not be done is said in the table."""
+        with suppress(RefusedByBridge, Away, Ended):
+            await self.load()
+
     async def load(self) -> None:
         """Fetch and show the page that is looked at. Raises RefusedByBridge, Away, Ended.
 
@@ -42,7 +49,7 @@ class Listing:
             found = await self._session.request("list", view.payload())
         except (RefusedByBridge, Away) as error:
             if turn == self._turn:
-                self._table.fail(turn, text("registrations.not_loaded", reason=str(error)))
+                self._table.fail(turn, text("registrations.not_loaded", reason=_sentence(error)))
             raise
         if turn != self._turn or number < self._shown:
             return
@@ -54,18 +61,33 @@ class Listing:
         self._next = found["next"]
         self._table.show(view, turn, found)
 
-    def ask(self, wish: Mapping[str, Any]) -> None:
+    async def ask(self, event: events.GenericEventArguments) -> None:
         """Look at something else: another filter or order, or with ``go`` another page."""
-        self._turn = int(wish["turn"])
+        wish = _said(event)
+        turn = wish.get("turn")
+        if not isinstance(turn, int):
+            return  # nothing that the table says
+        self._turn = turn
         match wish.get("go"):
             case "next":
                 self._view = self._view.forward(self._next)
+                self._next = None
             case "previous":
                 self._view = self._view.back()
             case "first":
                 self._view = self._view.begin()
             case _:
                 self._view = View.of(wish)
+        await self.show()
+
+
+def _said(event: events.GenericEventArguments) -> Mapping[str, Any]:
+    return event.args if isinstance(event.args, dict) else {}
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error).rstrip(".")
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 async def _tenants(session: Session) -> list[str]:
@@ -110,14 +132,10 @@ async def registrations(session: Session, request: Request) -> None:
     with actions:
         _buttons(session, live)
 
-    async def ask(event: events.GenericEventArguments) -> None:
-        listing.ask(event.args)
-        await live.now()
-
-    table.on("ask", ask)
+    table.on("ask", listing.ask)
     accepting.Desk(session, table, live)
-    table.on("open", lambda event: detail.open(str(event.args["id"])))
-    table.on("remove", lambda event: deleting.ask(event.args["ids"]))
-    await live.now()
+    table.on("open", lambda event: detail.open(word(_said(event), "id")))
+    table.on("remove", lambda event: deleting.ask(_said(event).get("ids") or ()))
+    await listing.show()
     if wanted := request.query_params.get("show"):
         await detail.open(wanted)
