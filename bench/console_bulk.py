@@ -59,11 +59,11 @@ async def registered(dialog: BulkDialog, path: Path, rows: int) -> dict[str, flo
     """Have a file checked and registered; return the seconds that each step took."""
     began = time.monotonic()
     await dialog.choose(path)
-    checked = dialog.dialog.get_by_role("heading", name="The file is checked", exact=True)
+    checked = dialog.dialog.get_by_role("heading", name="The file has been checked", exact=True)
     await checked.wait_for(timeout=HOUR)
     looked = time.monotonic()
     await dialog.button(f"Register {rows:,} devices").click()
-    done = dialog.dialog.get_by_role("heading", name="The file is registered", exact=True)
+    done = dialog.dialog.get_by_role("heading", name="Registration finished", exact=True)
     await done.wait_for(timeout=HOUR)
     ended = time.monotonic()
     await dialog.counts(rows, 0, 0)

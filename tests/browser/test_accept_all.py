@@ -55,6 +55,19 @@ async def test_those_that_need_nothing_are_accepted_and_the_others_are_listed_wi
         assert (found["failedAttempts"], found["status"]) == (0, "PENDING_ACCEPTANCE")
 
 
+async def test_where_none_could_be_accepted_the_words_say_so(browser: Browser, console: Console, site: AnySite) -> None:
+    """One device that uses a token: told in the singular, not as "0 devices" and "they"."""
+    async with contextlib.AsyncExitStack() as stack:
+        _, boss, person = await stack.enter_async_context(owning(browser, console, site, "acnone1"))
+        await calling(stack, site, boss, "one", token=[{"securityToken": "on the label"}])
+        await person.page.get_by_role("button", name="Accept all").click()
+        window = person.page.get_by_role("dialog")
+        await window.get_by_role("button", name="Accept all").click()
+        await expect(window.get_by_role("heading", name="No device was accepted.")).to_be_visible()
+        await expect(window).to_contain_text("1 device could not be accepted automatically")
+        await expect(window).to_contain_text("It stays in the table as pending acceptance.")
+
+
 async def test_where_nothing_is_pending_nothing_can_be_accepted(
     browser: Browser, console: Console, site: AnySite
 ) -> None:

@@ -57,5 +57,5 @@ async def test_no_window_of_accepting_has_a_serious_fault(
         await person.open("/options")
         field = page.get_by_label("Time in seconds").first
         await field.fill("nothing")
-        await expect(page.get_by_text("This is no whole number in the range.")).to_be_visible()
+        await expect(page.get_by_text("This is not a whole number in the range.")).to_be_visible()
         assert await findings(page) == [], "options"

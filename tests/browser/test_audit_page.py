@@ -10,7 +10,7 @@ from tests.e2e.site import AnySite
 async def test_what_was_done_is_told_live_and_found_by_device(person: Person, site: AnySite) -> None:
     async with administrator(site.access) as other:
         page = await owner_at(person, site, "/audit?id=audited-1")
-        await expect(page.get_by_text("Nothing fits", exact=True)).to_be_visible()
+        await expect(page.get_by_text("Nothing matches", exact=True)).to_be_visible()
         await other.ok("register", {"id": "audited-1", "name": "<b>Pump</b>"})
         rows = page.locator("table.entries tbody tr")
         await expect(rows).to_have_count(1)

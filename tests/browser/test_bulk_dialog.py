@@ -25,7 +25,7 @@ async def test_a_file_is_checked_registered_and_its_failed_lines_come_back(
     rows[3], rows[7] = f"{HOSTILE};Süd", "bulk a7;Süd"
     dialog = await BulkDialog.opened(admin.page)
     await dialog.choose(table(tmp_path / f"{HOSTILE.replace('/', '')}.csv", "ID;PATH", rows))
-    await dialog.heading("The file is checked")
+    await dialog.heading("The file has been checked")
     await dialog.counts(58, 0, 2)
     await expect(dialog.failed(5)).to_contain_text(HOSTILE)
     await expect(dialog.failed(5)).to_contain_text("INVALID_ID")
@@ -33,7 +33,7 @@ async def test_a_file_is_checked_registered_and_its_failed_lines_come_back(
     assert asked(site, "list", "--search", "bulk-a")["registrations"] == []
 
     await dialog.button("Register 58 devices").click()
-    await dialog.heading("The file is registered")
+    await dialog.heading("Registration finished")
     await dialog.counts(58, 0, 2)
     assert asked(site, "get", "bulk-a0")["group"] == "Süd/Halle 0"
     async with admin.page.expect_download() as downloading:
@@ -45,10 +45,10 @@ async def test_a_file_is_checked_registered_and_its_failed_lines_come_back(
 
     await dialog.button("Choose another file").click()
     await dialog.drop("corrected.csv", text.replace(" a7", "-a7").replace(HOSTILE, "bulk-a3"))
-    await dialog.heading("The file is checked")
+    await dialog.heading("The file has been checked")
     await dialog.counts(2, 0, 0)
     await dialog.button("Register 2 devices").click()
-    await dialog.heading("The file is registered")
+    await dialog.heading("Registration finished")
     assert len(asked(site, "list", "--search", "bulk-a")["registrations"]) == 60
     await dialog.foot.get_by_role("button", name="Close").click()
     await expect(dialog.dialog).to_be_hidden()
@@ -61,12 +61,12 @@ async def test_a_file_with_credentials_renews_those_of_devices_there(admin: Pers
     dialog = await BulkDialog.opened(admin.page)
     for credentials, counts in (("first-s3cret", (2, 0, 0)), ("other-s3cret", (0, 2, 0))):
         await dialog.choose(table(path, "ID;CREDENTIALS", [f"bulk-f{n};{credentials}-{n}" for n in range(2)]))
-        await dialog.heading("The file is checked")
+        await dialog.heading("The file has been checked")
         await dialog.counts(*counts)
         if counts[1]:
             await expect(dialog.dialog).to_contain_text("2 devices would get a new password")
         await dialog.button("Register 2 devices").click()
-        await dialog.heading("The file is registered")
+        await dialog.heading("Registration finished")
         if counts[1]:
             await expect(dialog.dialog).to_contain_text("2 devices got a new password")
         await dialog.button("Choose another file").click()
@@ -77,7 +77,7 @@ async def test_a_file_with_credentials_renews_those_of_devices_there(admin: Pers
 async def test_failed_lines_come_in_pages(admin: Person, tmp_path: Path) -> None:
     dialog = await BulkDialog.opened(admin.page)
     await dialog.choose(table(tmp_path / "bad.csv", "ID", [f"bulk p{n}" for n in range(2_120)]))
-    await dialog.heading("The file is checked")
+    await dialog.heading("The file has been checked")
     await dialog.counts(0, 0, 2_120)
     await expect(dialog.dialog).to_contain_text("No line of this file can be registered")
     await expect(dialog.foot.get_by_role("button", name="Register")).to_have_count(0)
@@ -126,13 +126,13 @@ async def test_all_of_it_goes_by_keyboard(admin: Person, tmp_path: Path) -> None
     async with page.expect_file_chooser() as choosing:
         await page.keyboard.press("Enter")
     await (await choosing.value).set_files(table(tmp_path / "keys.csv", "ID", ["bulk-k1"]))
-    checked = dialog.dialog.get_by_role("heading", name="The file is checked")
+    checked = dialog.dialog.get_by_role("heading", name="The file has been checked")
     await expect(checked).to_be_focused()
     for _ in range(2):
         await page.keyboard.press("Tab")
     await expect(dialog.button("Register 1 device")).to_be_focused()
     await page.keyboard.press("Enter")
-    await expect(dialog.dialog.get_by_role("heading", name="The file is registered")).to_be_focused()
+    await expect(dialog.dialog.get_by_role("heading", name="Registration finished")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(dialog.dialog).to_be_hidden()
 
@@ -147,7 +147,7 @@ async def test_a_screen_reader_and_a_phone_are_served_in_light_and_dark(
             dialog = await BulkDialog.opened(page)
             assert await findings(page) == []
             await dialog.choose(path)
-            await dialog.heading("The file is checked")
+            await dialog.heading("The file has been checked")
             assert await findings(page) == []
             wide = "() => document.querySelector('.bulk-dialog').scrollWidth <= innerWidth"
             assert await page.evaluate(wide)

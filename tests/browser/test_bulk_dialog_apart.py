@@ -110,7 +110,7 @@ async def test_a_ticket_counts_once_and_for_its_own_session_alone(
         assert (await upload(person, served, ticket, [body], **length)).status == 403
         ticket = await ticket_of(dialog, small)
         assert (await upload(person, served, ticket, [body], **length)).status == 204
-        await dialog.heading("The file is checked")
+        await dialog.heading("The file has been checked")
         assert (await upload(person, served, ticket, [body], **length)).status == 403
         await expect(others.chip).to_have_count(0)
         nothing = await other.page.request.get(f"{served.url}/upload/failed")
@@ -130,7 +130,7 @@ async def test_work_goes_on_while_the_person_looks_elsewhere_and_ends_with_the_s
         await again.goto(f"{served.url}/")
         elsewhere = BulkDialog(again)
         await dialog.choose(wide(tmp_path / "wide.csv", "bulk-w", 8_500))
-        await dialog.heading("The file is checked")
+        await dialog.heading("The file has been checked")
         bridge.send_signal(signal.SIGSTOP)
         try:
             await dialog.button("Register 8,500 devices").click()
@@ -141,7 +141,7 @@ async def test_work_goes_on_while_the_person_looks_elsewhere_and_ends_with_the_s
             await expect(elsewhere.dialog).to_contain_text("0 of 8,500 lines")
         finally:
             bridge.send_signal(signal.SIGCONT)
-        await elsewhere.heading("The file is registered")
+        await elsewhere.heading("Registration finished")
         await elsewhere.counts(8_500, 0, 0)
         await expect(dialog.chip).to_contain_text("Bulk registration: done")
         assert len(held(served)) == 2  # what failed; the file itself is gone
@@ -159,7 +159,7 @@ async def test_who_stops_goes_on_where_it_was_through_a_broker_that_is_away(
     async with somebody(browser, served) as person:
         dialog = await owner(person, apart)
         await dialog.choose(wide(tmp_path / "stopped.csv", "bulk-s", 8_500))
-        await dialog.heading("The file is checked")
+        await dialog.heading("The file has been checked")
         bridge.send_signal(signal.SIGSTOP)
         await dialog.button("Register 8,500 devices").click()
         await dialog.button("Stop").click()
@@ -172,7 +172,7 @@ async def test_who_stops_goes_on_where_it_was_through_a_broker_that_is_away(
         await dialog.button("Continue").click()
         await expect(dialog.dialog.get_by_role("alert")).to_contain_text("The connection is away")
         apart.start_broker("operations")
-        await dialog.heading("The file is registered")
+        await dialog.heading("Registration finished")
         await expect(dialog.dialog.locator(".bulk-counts .bad")).to_have_count(0)
-        await expect(dialog.dialog).to_contain_text("8,500 lines were worked on.")
+        await expect(dialog.dialog).to_contain_text("8,500 lines were processed.")
         assert asked(apart, "list", "--search", "bulk-s8499")["registrations"][0]["id"] == "bulk-s8499"

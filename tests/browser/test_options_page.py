@@ -49,7 +49,7 @@ async def test_times_are_said_in_words_and_numbers_out_of_range_before_they_are_
         field = window.get_by_label("Time in seconds")
         await expect(window).to_contain_text("That is 1 day. From 60 to 604,800. Default: 86,400 seconds (1 day).")
         await field.fill("59")
-        await expect(window).to_contain_text("This is no whole number in the range.")
+        await expect(window).to_contain_text("This is not a whole number in the range.")
         await expect(window.get_by_role("button", name="Save")).to_have_attribute("aria-disabled", "true")
         await field.press("Enter")
         await field.fill("93784")
@@ -61,7 +61,7 @@ async def test_times_are_said_in_words_and_numbers_out_of_range_before_they_are_
         await window.get_by_role("button", name="Save").click()
         await expect(window.get_by_role("button", name="Fill in the default")).to_have_count(0)
         assert await value_of(boss, WINDOW) == 86_400
-        await expect(form(person, "registration.ttl")).to_contain_text("Registrations wait for ever.")
+        await expect(form(person, "registration.ttl")).to_contain_text("Registrations wait forever.")
 
 
 async def test_what_the_bridge_does_not_take_is_told_at_the_option_and_stays_typed(
@@ -69,7 +69,7 @@ async def test_what_the_bridge_does_not_take_is_told_at_the_option_and_stays_typ
 ) -> None:
     async with owning(browser, console, site, "opt", "/options") as (_, boss, person):
         topics = form(person, "topics", "devices")
-        field = topics.get_by_label("Topic filters, one a line")
+        field = topics.get_by_label("Topic filters, one per line")
         await field.fill("plant/{tenant}/{id}/#\n\ncontrol/{tenant}/{id}")
         await topics.get_by_role("button", name="Save").click()
         await expect(topics.get_by_role("alert")).to_contain_text("control/{tenant}/{id}")

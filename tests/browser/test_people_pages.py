@@ -107,7 +107,7 @@ async def test_a_tenant_is_made_with_its_first_owner(person: Person, site: AnySi
     await dialog.get_by_label("Name", exact=True).fill("The <i>works</i>")
     await dialog.get_by_label("User name").fill("admin")
     await dialog.get_by_role("button", name="Create").click()
-    await expect(dialog.get_by_role("alert")).to_contain_text("is made, but its first administrator is not")
+    await expect(dialog.get_by_role("alert")).to_contain_text("has been created, but its first administrator has not")
     await dialog.get_by_label("User name").fill("people-owner")
     await dialog.get_by_role("button", name="Create").click()
     password = await shown_password(page)

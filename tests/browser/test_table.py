@@ -309,6 +309,33 @@ async def test_management_sees_tenants_where_there_are_several(
         await expect(rows(person).first).to_be_visible()
 
 
+async def test_the_table_is_whole_beside_a_scroll_bar_and_gives_idle_room_to_the_names(
+    browser: Browser, console: Console, site: AnySite
+) -> None:
+    """1265 is a window of 1280 less its scroll bar: with field and button in a row and a long owner nothing is cut off."""
+    unused = "() => document.querySelector('.registrations td.doing').offsetWidth"
+    hidden = "(() => { const box = document.querySelector('.scrolling'); return box.scrollWidth - box.clientWidth; })()"
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(administrator(site.access))
+        await other.ok("register", {"devices": [{"id": f"table-fit-{part}"} for part in ("asks", "stopped", "rests")]})
+        management = await stack.enter_async_context(administrator(site.access, "management"))
+        await management.ok("register", {"id": "table-fit-lent", "tenant": "default"})
+        size: dict[str, Any] = {"viewport": {"width": 1265, "height": 800}}
+        person = await stack.enter_async_context(somebody(browser, console, **size))
+        await person.log_in("admin", site.password_of("admin"), "/?search=table-fit")
+        await expect(rows(person)).to_have_count(4)
+        assert await person.page.evaluate(unused) < 60
+        await enter(stack, site.access, "table-fit-asks", {"securityToken": "right"})
+        await enter(stack, site.access, "table-fit-stopped", {"securityToken": "right"})
+        for _ in range(4):
+            assert await other.code("accept", {"id": "table-fit-stopped", "securityToken": "no"}) == "TOKEN_MISMATCH"
+        assert await other.code("accept", {"id": "table-fit-stopped", "securityToken": "no"}) == "BLOCKED"
+        await expect(await person.row("table-fit-stopped")).to_contain_text("Delete and register again")
+        await expect((await person.row("table-fit-asks")).get_by_role("button", name="Accept")).to_be_visible()
+        assert await person.page.evaluate(unused) > 200
+        assert await person.page.evaluate(hidden) <= 0
+
+
 async def test_a_page_on_a_phone_shows_the_same_and_is_no_wider(
     browser: Browser, console: Console, site: AnySite
 ) -> None:

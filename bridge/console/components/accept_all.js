@@ -10,7 +10,8 @@ export default {
   data: () => ({ opened: false, pending: 0, looked: false, result: null }),
   computed: {
     title() {
-      return this.result ? counted(this.texts, "all_done", this.result.accepted) : this.texts.all_title;
+      if (!this.result) return this.texts.all_title;
+      return this.result.accepted ? counted(this.texts, "all_done", this.result.accepted) : this.texts.all_done_none;
     },
     wide() {
       return Boolean(this.result?.failed.length);
@@ -27,6 +28,7 @@ export default {
     },
   },
   methods: {
+    counted,
     open() {
       Object.assign(this, { opened: true, looked: false, result: null });
       this.ask("look");
@@ -53,7 +55,7 @@ export default {
         <template v-if="result">
           <details v-if="result.failed.length" open class="left">
             <summary>{{ failedWords }}</summary>
-            <p>{{ texts.all_failed_hint }}</p>
+            <p class="ask">{{ counted(texts, "all_failed_hint", result.failed.length) }}</p>
             <div class="scrolled" tabindex="0" role="region" :aria-label="failedWords">
               <table>
                 <thead><tr><th scope="col">{{ texts.all_device }}</th><th scope="col">{{ texts.all_reason }}</th></tr></thead>

@@ -30,6 +30,8 @@ export default {
       const number = (status) => (status ? this.counts[status] || 0 : this.all);
       return FILTERS.map((status) => ({ status, words: status ? this.statuses[status] : this.texts.all, number: number(status).toLocaleString("en") }));
     },
+    // Nothing in any row to press: then the last column keeps no room.
+    idle() { return this.shown.every((row) => row.status === "WAITING_FOR_CONNECTION" || row.status === "ACCEPTED"); },
     filtered() { return Boolean(this.view.status || this.view.search || this.view.tenant); },
     chosen() { return Object.keys(this.marked); },
     everyRow() { return this.shown.length > 0 && this.shown.every((row) => this.marked[row.id]); },
@@ -142,7 +144,7 @@ export default {
     },
   },
   template: `
-    <div class="registrations" :class="{ 'one-tenant': !several }" ref="top" :aria-busy="busy">
+    <div class="registrations" :class="{ 'one-tenant': !several, idle }" ref="top" :aria-busy="busy">
       <form class="toolbar" role="search" :aria-label="texts.find" @submit.prevent="ask({})">
         <div class="chips" role="group" :aria-label="texts.filter">
           <button v-for="one in filters" :key="one.status" type="button" class="chip" :class="one.status" :aria-pressed="String(view.status === one.status)" @click="ask({ status: one.status })">

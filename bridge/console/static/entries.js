@@ -17,8 +17,8 @@ export default {
       <tbody>
         <tr v-for="(entry, index) in entries" :key="entry.at + index">
           <td :data-label="texts.at"><time :datetime="entry.at" :title="entry.at">{{ when(entry.at) }}</time></td>
-          <td :data-label="texts.actor"><bdi>{{ entry.actor }}</bdi></td>
-          <td :data-label="texts.did"><span :title="entry.action">{{ entry.did }}</span></td>
+          <td class="words" :data-label="texts.actor"><bdi><template v-for="(part, index) in entry.actor.split('/')" :key="index"><template v-if="index">/<wbr /></template>{{ part }}</template></bdi></td>
+          <td class="words" :data-label="texts.did"><span :title="entry.action">{{ entry.did }}</span></td>
           <td v-if="!of" :data-label="texts.device" :class="{ blank: !entry.id }"><a v-if="entry.id" :href="link(entry.id)"><bdi>{{ entry.id }}</bdi></a></td>
           <td :data-label="texts.outcome"><span class="outcome" :class="entry.code === 'ok' ? 'good' : 'bad'">{{ entry.outcome }}</span></td>
           <td :data-label="texts.details" :class="{ blank: !entry.details.length }"><dl v-if="entry.details.length" class="details"><div v-for="[name, value] in entry.details" :key="name"><dt v-if="name">{{ name }}</dt><dd><bdi>{{ value }}</bdi></dd></div></dl></td>
