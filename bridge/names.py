@@ -42,7 +42,9 @@ def device_id_fault(device_id: str) -> str | None:
             or 0xFDD0 <= code <= 0xFDEF
             or code & 0xFFFE == 0xFFFE
         ):
-            return f"the character U+{code:04X} is not permitted in a device id"
+            seen = character.isascii() and character.isprintable() and character != " "
+            named = f"{character} (U+{code:04X})" if seen else f"U+{code:04X}"
+            return f"the character {named} is not permitted in a device id"
     if not unicodedata.is_normalized("NFC", device_id):
         return "a device id is written in Unicode NFC, this one is in another form"
     return None

@@ -211,7 +211,7 @@ def count_mismatch(case: Case, accept: Accept) -> Decision:
     refusal = Refusal(
         Code.TOKEN_MISMATCH,
         f"the security token is not the one that the device {accept.id} showed: "
-        f"compare it with the label, {left} more wrong {'token blocks' if left == 1 else 'tokens block'} it",
+        f"compare it with the label; {left} more wrong {'token blocks' if left == 1 else 'tokens block'} it",
     )
     return _decision(after, _event(case, "token-mismatch", after, accept.by), refusal=refusal)
 

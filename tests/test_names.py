@@ -39,6 +39,12 @@ def test_each_character_with_a_meaning_of_its_own_is_refused(character: str) -> 
     assert names.device_id_fault(f"a{character}b")
 
 
+def test_a_character_that_can_be_seen_is_shown_beside_its_code() -> None:
+    """Who reads of a failed line should not have to look a code up."""
+    assert names.device_id_fault("pump/7") == "the character / (U+002F) is not permitted in a device id"
+    assert names.device_id_fault("pump 7") == "the character U+0020 is not permitted in a device id"
+
+
 @pytest.mark.parametrize(
     "character",
     [

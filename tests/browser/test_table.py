@@ -312,7 +312,7 @@ async def test_management_sees_tenants_where_there_are_several(
 async def test_the_table_is_whole_beside_a_scroll_bar_and_gives_idle_room_to_the_names(
     browser: Browser, console: Console, site: AnySite
 ) -> None:
-    """1265 is a window of 1280 less its scroll bar: with field and button in a row and a long owner nothing is cut off."""
+    """1265 is a window of 1280 less its scroll bar: with field, button and a long owner nothing is cut off."""
     unused = "() => document.querySelector('.registrations td.doing').offsetWidth"
     hidden = "(() => { const box = document.querySelector('.scrolling'); return box.scrollWidth - box.clientWidth; })()"
     async with AsyncExitStack() as stack:
