@@ -199,11 +199,11 @@ ROOMS: dict[str, str] = {
     "console.upload_routes": "console.bulk_job console.sessions console.texts console.uploads",
     "console.bulk_upload": "console.bulk_job console.findings console.live console.sessions console.texts"
     " console.upload_routes console.uploads",
+    "console.acting": "admin console.session console.texts",
     "console.links": "names",
     "console.labels": "console.links console.texts",
     "console.labelling": "admin console.*",
     "console.registering": "admin console.* names",
-    "console.acting": "admin console.session console.texts",
     "console.listing": "",
     "console.inventory": "",
     "console.once": "admin",
