@@ -14,7 +14,7 @@ export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium browser mosquitto mosquitto-2.1 compose units promtool compiler axe clients check audit lock sbom format deep test fuzz \
-	mutants unit e2e more test-brokers crashes soak demo console bench console-bench docs clean
+	mutants unit e2e more test-brokers crashes soak demo console bench console-bench docs screenshots clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -157,6 +157,9 @@ docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, ve
 	@$(BIN)/python docs/draw_crashes.py
 	@$(BIN)/python -m docs.draw_vectors
 	@$(BIN)/python docs/draw_attacks.py
+
+screenshots: setup chromium ## take the pictures of the console in docs/screenshots anew, from the data of `make console`
+	@$(BIN)/python -m docs.draw_screenshots
 
 clean: ## remove what the targets made here
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build mutants var

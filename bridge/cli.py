@@ -83,6 +83,10 @@ ConsoleName = Annotated[
     list[str] | None,
     typer.Option(help="With --console: a further name by which browsers reach the page; may be repeated."),
 ]
+ConsoleUrl = Annotated[
+    str | None,
+    typer.Option(help="With --console: the address that people open, if it is another one, as of a proxy."),
+]
 LogFormat = Annotated[
     str | None, typer.Option(help="auto, json or text; auto is text in a terminal, else json.  [default: auto]")
 ]
@@ -138,6 +142,7 @@ def up_(
     console_port: ConsolePort = None,
     console_listen: ConsoleListen = None,
     console_name: ConsoleName = None,
+    console_url: ConsoleUrl = None,
     calls_per_device: CallsPerDevice = None,
     calls_per_connection: CallsPerConnection = None,
     calls_overall: CallsOverall = None,
@@ -165,6 +170,7 @@ def up_(
         console_port=console_port,
         console_listen=console_listen,
         console_name=_joined(console_name),
+        console_url=console_url,
         calls_per_device=calls_per_device,
         calls_per_connection=calls_per_connection,
         calls_overall=calls_overall,

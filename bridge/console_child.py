@@ -17,7 +17,16 @@ from typing import Final
 import structlog
 
 from bridge.backoff import Backoff
-from bridge.children import END_PATIENCE, BrokersFault, barred_folder, die_with_parent, free_port, port_fault
+from bridge.children import (
+    END_PATIENCE,
+    BrokersFault,
+    Owner,
+    barred_folder,
+    die_with_parent,
+    free_port,
+    hand_over,
+    port_fault,
+)
 from bridge.installation import Installation
 from bridge.settings import BadSettings, Settings
 
@@ -68,9 +77,13 @@ def words_for(settings: Settings, made: Installation, port: int) -> list[str]:
     words += ["--console-listen", settings.console_listen, "--console-port", str(port)]
     for name in filter(None, (settings.console_name or "").split(",")):
         words += ["--console-name", name.strip()]
-    if settings.plain_on_the_network:
+    if settings.console_url:
+        words += ["--console-url", settings.console_url]
+    if made.facts.tls.on:
+        words.append("--tls")
+    elif settings.plain_on_the_network:
         words.append("--plain-on-the-network")
-    return words
+    return [*words, "--log-level", settings.log_level, "--log-format", settings.log_format]
 
 
 def choose_user(data: Path, program: Path = Path(sys.executable), package: Path = Path(__file__)) -> str | None:
@@ -92,9 +105,10 @@ def choose_user(data: Path, program: Path = Path(sys.executable), package: Path 
 class ConsoleChild:
     """The console's process. ``address`` is where browsers reach it; ``ready`` is set while it serves."""
 
-    def __init__(self, words: Sequence[str], user: str | None, lock: int) -> None:
+    def __init__(self, words: Sequence[str], user: str | None, lock: int, folder: Path) -> None:
         self._words = list(words)
         self._user = user
+        self._folder = folder
         self._lock = lock
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -107,6 +121,11 @@ class ConsoleChild:
         """The process id while it runs."""
         process = self._process
         return None if process is None or process.returncode is not None else process.pid
+
+    def hand_over_files(self) -> None:
+        """Give the user as whom it runs what it has to read: its certificate and key, if there are any."""
+        if self._folder.is_dir():
+            hand_over(Owner(self._user), self._folder.parent, (self._folder,))
 
     async def run(self) -> None:
         """Keep it running until ``stop``. Raises BrokersFault where it has never served; later its ends are borne."""
@@ -128,6 +147,7 @@ class ConsoleChild:
 
     async def _lived(self) -> int:
         """Start it, hear when it is ready, and return its status when it has ended. Raises OSError."""
+        self.hand_over_files()
         user = {} if self._user is None else {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid}
         if user:
             user["extra_groups"] = ()
@@ -140,7 +160,7 @@ class ConsoleChild:
             preexec_fn=die_with_parent(os.getpid()),
             pass_fds=(self._lock,),
             cwd="/",
-            env={**environment, "COLUMNS": "1000"},  # its one line stays one
+            env={**environment, "COLUMNS": "250"},  # its one line stays one
             **user,  # type: ignore[arg-type]
         )
         if self._stopping:  # meanwhile
@@ -178,3 +198,11 @@ class ConsoleChild:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def child_for(settings: Settings, made: Installation, lock: int) -> ConsoleChild | None:
+    """Return the console of this installation, if there shall be one. Raises BadSettings, BrokersFault."""
+    if not settings.console:
+        return None
+    port = find_port(settings, (made.facts.port, made.facts.bootstrap_port), secure=made.facts.tls.on)
+    return ConsoleChild(words_for(settings, made, port), choose_user(settings.data), lock, made.folder.console)

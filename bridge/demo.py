@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.text import Text
 
 PATIENCE = 30.0
+END_PATIENCE = 60.0
+"""Seconds that a process has to end: twice as long as `up` takes at the most."""
 BIN = Path(sys.executable).parent
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
 
@@ -167,6 +169,7 @@ def _ended_by(number: int, frame: object) -> NoReturn:
 @contextlib.contextmanager
 def stage(*, tls: bool = False) -> Iterator[Stage]:
     """Make a folder, and leave neither it nor a process behind."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background deaf to it
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _ended_by)
     with tempfile.TemporaryDirectory(prefix="bootstrap-bridge-demo-") as name:
@@ -175,10 +178,17 @@ def stage(*, tls: bool = False) -> Iterator[Stage]:
         try:
             yield made
         finally:
+            # Once more Ctrl-C, or a second SIGTERM, as `timeout` sends it, must not break off the cleaning up.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             for process in reversed(made.processes.values()):
                 if process.poll() is None:
                     process.terminate()
-                    process.wait(PATIENCE)
+                    try:
+                        process.wait(END_PATIENCE)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
+                        process.wait()
 
 
 def labels(made: Stage, fleet: str) -> dict[str, str]:

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     console_port: Port = 8080
     console_listen: str = "127.0.0.1"
     console_name: str | None = None
+    console_url: str | None = None
     log_level: str = "info"
     keepalive: Annotated[int, Field(ge=5, le=600)] = 15
     reconnect_within: Annotated[float, Field(ge=0.1, le=600)] = RECONNECT_WITHIN

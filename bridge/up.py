@@ -29,7 +29,7 @@ from bridge.children import (
 )
 from bridge.clock import clock
 from bridge.configurations import write_configurations
-from bridge.console_child import ConsoleChild, choose_user, find_port, words_for
+from bridge.console_child import ConsoleChild, child_for
 from bridge.gate_room import keep_room, lets_in
 from bridge.health import STARTING
 from bridge.httpd import address_of, bind
@@ -129,6 +129,8 @@ def prepare(settings: Settings, hangup: Hangup) -> tuple[Changes, list[Child], t
         log.warning("put right", file=fault)
     if owner.warning is not None:
         log.warning("brokers as root", reason=owner.warning)
+    if settings.console and made.facts.tls.on:
+        installation.make_folder(made.folder.console)
     begin_certificates(made)
     configurations = write_configurations(
         made, plugin, max_connections=min(20_000, files - SPARE_FILES), extra=owner.lines
@@ -193,8 +195,13 @@ def keep_certificates(made: Installation, brokers: tuple[str, ...] = authority.B
     return [one.broker for one in renewals]
 
 
-async def renew(made: Installation, children: list[Child], owner: Owner, every: float) -> None:
-    """Look at the certificates each ``every`` seconds; a broker whose is new shows it to who connects from then on."""
+async def renew(
+    made: Installation, children: list[Child], owner: Owner, every: float, console: ConsoleChild | None = None
+) -> None:
+    """Look at the certificates each ``every`` seconds; a broker whose is new shows it to who connects from then on.
+
+    The console looks at its file by itself.
+    """
     while made.facts.tls.on:
         await asyncio.sleep(every)
         renewed = await asyncio.to_thread(keep_certificates, made)
@@ -202,6 +209,8 @@ async def renew(made: Installation, children: list[Child], owner: Owner, every: 
             if child.name in renewed:
                 hand_over(owner, made.folder.path, (made.folder.server_files[child.name].parent,))
                 child.reload()
+        if console is not None:
+            console.hand_over_files()
 
 
 def gate_login(made: Installation) -> Login:
@@ -240,14 +249,6 @@ def service_for(changes: Changes, settings: Settings, listening: socket.socket |
     )
 
 
-def console_for(settings: Settings, made: Installation, lock: Lock) -> ConsoleChild | None:
-    """Return the console, if there shall be one. Raises BadSettings, BrokersFault."""
-    if not settings.console:
-        return None
-    port = find_port(settings, (made.facts.port, made.facts.bootstrap_port), secure=made.facts.tls.on)
-    return ConsoleChild(words_for(settings, made, port), choose_user(settings.data), lock.descriptor)
-
-
 async def run(
     settings: Settings,
     when_ready: Callable[[Installation, str | None, str | None], None],
@@ -256,7 +257,7 @@ async def run(
 ) -> None:
     """Run brokers and bridge until cancelled. Raises BrokersFault, Busy, InstallationFault, StoreUnusable."""
     changes, children, locks, owner = prepare(settings, hangup)
-    console = console_for(settings, changes.made, locks[0])
+    console = child_for(settings, changes.made, locks[0].descriptor)
     programs: list[Child | ConsoleChild] = [*children, *([console] if console else [])]
     listening = metrics_socket(settings)
     shown_at = None if listening is None else address_of(listening)
@@ -271,7 +272,9 @@ async def run(
                 await wait_for_port(*made.doors[child.name], child, trusted)
             if console is not None:
                 tasks.create_task(console.run(), name="run the console")
-            tasks.create_task(renew(made, children, owner, settings.certificates_every), name="renew certificates")
+            tasks.create_task(
+                renew(made, children, owner, settings.certificates_every, console), name="renew certificates"
+            )
             tasks.create_task(keep_room(children[1], lambda: lets_in(gate_login(changes.made))), name="keep room")
             service = service_for(changes, settings, listening, ending)
             serving = tasks.create_task(service.run(), name="serve")

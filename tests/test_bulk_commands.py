@@ -12,11 +12,12 @@ import pytest
 import typer
 from rich.console import Console
 
-from bridge import bulk, uploading
+from bridge import bulk, sending, uploading
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge, result_of
 from bridge.bulk import BadFile, BadRow
 from bridge.commands import asking
 from bridge.commands import bulk as commands
+from bridge.sending import Command
 from bridge.speaking import Speaker, Usage, Work
 
 HELD = 10
@@ -112,7 +113,7 @@ def speaker(as_json: bool = False) -> Speaker:
     return Speaker(Access("host", 1883, "default", "admin", "s3cret"), as_json)
 
 
-def upload(file: Path, name: str = "bulk-register", failed: Path | None = None, as_json: bool = False) -> Work:
+def upload(file: Path, name: Command = "bulk-register", failed: Path | None = None, as_json: bool = False) -> Work:
     return commands._uploading(speaker(as_json), name, str(file), failed)
 
 
@@ -195,7 +196,7 @@ def test_all_failed_lines_of_a_large_file_can_be_corrected_and_sent_again(tmp_pa
 def test_truncated_failures_are_asked_for_in_slices(
     tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "SLICE", HELD)
+    monkeypatch.setattr(sending, "SLICE", HELD)
     path, failed = tmp_path / "bad.csv", tmp_path / "failed.csv"
     rows = "".join(f'bad {number};"x\ny"\n' for number in range(75))
     path.write_text("ID;PATH\n" + rows)
@@ -251,7 +252,7 @@ def test_an_interrupted_file_tells_what_is_committed_and_can_be_sent_again(tmp_p
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("name", ["bulk-register", "bulk-validate"])
-def test_a_bridge_that_goes_away_leaves_word_of_what_is_done(tmp_path: Path, shown: Shown, name: str) -> None:
+def test_a_bridge_that_goes_away_leaves_word_of_what_is_done(tmp_path: Path, shown: Shown, name: Command) -> None:
     path = tmp_path / "devices.csv"
     path.write_text("ID\n" + "".join(f"device{number}\n" for number in range(100)))
     with pytest.raises(NoAnswer):

@@ -28,7 +28,7 @@ WAITS = "import signal; signal.pause()"
 async def child(tmp_path: Path, program: str) -> AsyncIterator[tuple[ConsoleChild, asyncio.Task[None]]]:
     """Run ``program`` in the console's place."""
     with (tmp_path / "lock").open("w") as lock:
-        made = ConsoleChild([sys.executable, "-c", program], None, lock.fileno())
+        made = ConsoleChild([sys.executable, "-c", program], None, lock.fileno(), tmp_path / "console")
         running = asyncio.create_task(made.run())
         try:
             async with asyncio.timeout(PATIENCE):
@@ -78,7 +78,7 @@ async def test_one_that_does_not_say_anything_is_given_up(tmp_path: Path, monkey
 
 
 async def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    made = ConsoleChild([str(tmp_path / "python")], None, 2)
+    made = ConsoleChild([str(tmp_path / "python")], None, 2, tmp_path / "console")
     with pytest.raises(BrokersFault, match=r"python cannot be started"):
         await made.run()
 
@@ -114,6 +114,7 @@ def test_its_command_names_the_broker_and_nothing_secret(tmp_path: Path) -> None
     assert words[words.index("--tls-ca") + 1] == str(made.authority)
     names = [words[at + 1] for at, word in enumerate(words) if word == "--console-name"]
     assert names == ["pumps.example.com", "other.example.com"]
+    assert "--tls" in words
     assert "--plain-on-the-network" not in words
     known = made.folder.facts.read_text(encoding="utf-8") + made.folder.keys.read_text(encoding="utf-8")
     secrets = {word for word in known.replace('"', " ").split() if len(word) >= 20}

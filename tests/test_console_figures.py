@@ -63,7 +63,7 @@ def test_hours_before_and_after_what_is_looked_at_are_left_out() -> None:
 
 def test_bars_are_named_by_the_persons_clock() -> None:
     assert labels(bars([], RANGES["day"], NOW, 60), RANGES["day"])[-1] == "Thu 14:00"
-    assert labels(bars([], RANGES["week"], NOW, 60), RANGES["week"])[-1] == "Thu 5 Mar, 12:00"
+    assert labels(bars([], RANGES["week"], NOW, 60), RANGES["week"])[-1] == "Thu 5, 12:00"
     assert labels(bars([], RANGES["month"], NOW, 780), RANGES["month"])[-1] == "Fri 6 Mar"
     for name, looked in RANGES.items():
         names = labels(bars([], looked, NOW, 0), looked)

@@ -1,10 +1,8 @@
 """bulk-register, bulk-validate and template; and accepting devices with a file of tokens."""
 
-import asyncio
-import io
 import os
 import sys
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,13 +17,12 @@ from bridge.admin import Admin, RefusedByBridge
 from bridge.bulk import BadFile
 from bridge.commands.asking import in_parts
 from bridge.registration import Code
+from bridge.sending import Command, Failure, Tally, cut_ahead, send
 from bridge.speaking import DONE, REFUSED, Speaker, Usage, Work, command, err, out
-from bridge.uploading import Part, Upload, header_of, parts, records_at, tokens
+from bridge.uploading import Part, Upload, tokens
 
 SHOWN: Final = 50
 """Failed lines that a terminal shows."""
-SLICE: Final = 1_000
-"""Records whose failures an answer can hold all (the contract, section 5)."""
 INTERRUPTED: Final = 130
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The CSV file; - reads it from standard input.")]
@@ -104,7 +101,7 @@ def opened(file: str) -> Upload:
         raise Usage(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _uploading(speaking: Speaker, name: str, file: str, failed: Path | None) -> Work:
+def _uploading(speaking: Speaker, name: Command, file: str, failed: Path | None) -> Work:
     if failed is not None and file != "-" and failed.exists() and Path(file).exists() and failed.samefile(file):
         raise Usage("--failed would write over the file that is read: name another one")
     with ExitStack() as stack:
@@ -146,44 +143,22 @@ def _private(path: Path, encoding: str) -> IO[str]:
     return os.fdopen(number, "w", encoding=encoding, newline="")
 
 
-async def _cut_ahead(parts_: Iterable[Part]) -> AsyncGenerator[Part, None]:
-    """Yield the parts of a file; the next one is cut while the bridge works on this one. Raises BadFile."""
-    cutting = iter(parts_)
-
-    def cut() -> asyncio.Task[Part | None]:
-        return asyncio.create_task(asyncio.to_thread(next, cutting, None), name="cut the next part")
-
-    coming = cut()
-    try:
-        while (part := await coming) is not None:
-            coming = cut()
-            yield part
-    finally:
-        await asyncio.gather(coming, return_exceptions=True)
-
-
 @dataclass
 class Sending:
-    """A file on its way: its parts are sent one after the other, and what the bridge says of them is added up.
+    """A file on its way: its parts are sent one after the other, and what the bridge says of them is shown.
 
     ``planned`` are the numbers of records in the parts, ``target`` is where the records of failed lines go.
     """
 
     speaking: Speaker
     connection: Admin
-    command: str
+    command: Command
     planned: Sequence[int]
     target: IO[str] | None = None
-    answered: int = 0
-    lines: int = 0
-    created: int = 0
-    successful: int = 0
-    renewed: int = 0
-    renewed_more: bool = False
-    failed: int = 0
-    first_failures: list[Mapping[str, Any]] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    first_failures: list[Failure] = field(default_factory=list)
 
-    async def all(self, parts_: Iterable[Part]) -> None:
+    async def all(self, parts: Iterable[Part]) -> None:
         """Send all parts. Raises BadFile, RefusedByBridge, NoAnswer, Disconnected."""
         total = sum(self.planned)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -191,92 +166,70 @@ class Sending:
         try:
             with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
                 task = progress.add_task("", total=total)
-                async with aclosing(_cut_ahead(parts_)) as ahead:
+                async with aclosing(cut_ahead(parts)) as ahead:
                     async for part in ahead:
-                        progress.update(task, description=f"part {self.answered + 1} of {len(self.planned)}, lines")
+                        description = f"part {self.tally.parts + 1} of {len(self.planned)}, lines"
+                        progress.update(task, description=description)
                         await self._send(part)
                         progress.advance(task, part.records)
         except BaseException as error:
-            if self.answered or not isinstance(error, RefusedByBridge | BadFile):
+            if self.tally.parts or not isinstance(error, RefusedByBridge | BadFile):
                 self._tell_stopped(total)
             raise
 
     async def _send(self, part: Part) -> None:
-        result = await self.speaking.ask(self.connection, self.command, part.payload)
-        self.answered += 1
-        self.lines += result["numberOfAll"]
-        self.created += result["numberOfCreated"]
-        self.successful += result["numberOfSuccessful"]
-        self.failed += result["numberOfFailed"]
-        renewed = len(result["credentialUpdatedList"])
-        self.renewed += renewed
-        self.renewed_more |= renewed == SLICE
-        failures = result["failedCreationList"]
         shows_all = not self.speaking.as_json and not err.is_terminal
-        if len(failures) < result["numberOfFailed"] and (shows_all or self.target is not None):
-            failures = await self._all_failures(part)
-        failures = _moved(failures, part)
-        if self.target is not None:
-            if self.answered == 1:
-                self.target.write(header_of(part))
-            self.target.writelines(records_at(part, {one["line"] for one in failures}))
+        look = self.connection.request if shows_all or self.target is not None else None
+        failures = await send(part, self.command, self.tally, self._ask, look, self.target)
         if shows_all and failures:
             err.print(display.lines_table(failures))
         self.first_failures += failures[: SHOWN - len(self.first_failures)]
 
-    async def _all_failures(self, part: Part) -> list[Mapping[str, Any]]:
-        """Ask again, slice by slice, which lines fail: an answer names no more than the first thousand."""
-        failures: list[Mapping[str, Any]] = []
-        for piece in parts(io.StringIO(part.text, newline=""), max_records=SLICE):
-            result = await self.connection.request("bulk-validate", piece.payload)
-            failures += _moved(result["failedCreationList"], piece)
-        return failures
+    async def _ask(self, command: str, payload: bytes) -> dict[str, Any]:
+        return await self.speaking.ask(self.connection, command, payload)
 
     def _tell_stopped(self, total: int) -> None:
-        done = f"Stopped after {self.lines:,} of {_lines(total)}"
+        done = f"Stopped after {self.tally.lines:,} of {_lines(total)}"
         if self.command == "bulk-validate":
             err.print(f"{done}. Nothing was changed.")
         else:
             err.print(
-                f"{done}: {self.successful:,} are committed; the part that was on its way may be, too. Run the same "
-                "command again: rows that are done already change nothing."
+                f"{done}: {self.tally.successful:,} are committed; the part that was on its way may be, too. Run the "
+                "same command again: rows that are done already change nothing."
             )
 
     def tell(self, path: Path | None) -> int:
         """Say how it ended, failures as a table; return the exit status."""
-        status = REFUSED if self.failed else DONE
+        tally = self.tally
+        status = REFUSED if tally.failed else DONE
         if self.speaking.as_json:
             return status
         if err.is_terminal and self.first_failures:
             err.print(display.lines_table(self.first_failures))
-        if err.is_terminal and (more := self.failed - len(self.first_failures)):
+        if err.is_terminal and (more := tally.failed - len(self.first_failures)):
             how = "" if path else ": --failed FILE.csv writes the records of all, to be corrected and sent again"
             err.print(f"{more:,} more failed{how}")
-        if path is not None and self.failed:
+        if path is not None and tally.failed:
             err.print(display.text(f"The records of the failed lines are in {path}"))
-        of, there = _lines(self.lines), self.successful - self.created
+        of = _lines(tally.lines)
         if self.command == "bulk-validate":
             out.print(
-                f"Nothing was changed. Of {of}, {self.created:,} would create a device, {there:,} concern one already "
-                f"there, {self.failed:,} would fail."
+                f"Nothing was changed. Of {of}, {tally.created:,} would create a device, {tally.there:,} concern one "
+                f"already there, {tally.failed:,} would fail."
             )
         else:
             out.print(
-                f"Of {of}, {self.created:,} created a device, {there:,} concerned one already there, "
-                f"{self.failed:,} failed."
+                f"Of {of}, {tally.created:,} created a device, {tally.there:,} concerned one already there, "
+                f"{tally.failed:,} failed."
             )
-        if self.renewed:
-            least = "at least " if self.renewed_more else ""
-            number = f"{least}{self.renewed:,} {'device' if self.renewed == 1 else 'devices'}"
+        if tally.renewed:
+            least = "at least " if tally.renewed_more else ""
+            number = f"{least}{tally.renewed:,} {'device' if tally.renewed == 1 else 'devices'}"
             if self.command == "bulk-validate":
                 err.print(f"{number} would get a new password, and lose the session that is open.", style="yellow")
             else:
                 err.print(f"{number} got a new password; sessions with the old one are closed.", style="yellow")
         return status
-
-
-def _moved(failures: Sequence[Mapping[str, Any]], part: Part) -> list[Mapping[str, Any]]:
-    return [{**failure, "line": failure["line"] + part.offset} for failure in failures]
 
 
 def _lines(number: int) -> str:

@@ -18,7 +18,9 @@ def console(
     data: Annotated[
         Path,
         typer.Option(
-            envvar="BOOTSTRAP_BRIDGE_DATA", help="The folder of `up`, whose bootstrap.json tells where the broker is."
+            envvar="BOOTSTRAP_BRIDGE_DATA",
+            help="The folder of `up`, whose bootstrap.json tells where the broker is.",
+            readable=False,  # its names need not be listed, only entered
         ),
     ] = Path("var"),
     host: Annotated[
@@ -75,6 +77,9 @@ def console(
     idle: Annotated[
         float, typer.Option(help="Minutes without use after which a person is logged out.", min=0.1, max=1_440)
     ] = 30,
+    upload_limit: Annotated[
+        int, typer.Option(help="MiB of a bulk file that the page takes at most.", min=1, max=16_384)
+    ] = 256,
     longest: Annotated[
         float, typer.Option(help="Hours after which a person is logged out in any case.", min=0.01, max=168)
     ] = 12,
@@ -104,6 +109,7 @@ def console(
             idle=idle * 60.0,
             longest=longest * 3_600.0,
             most=most_sessions,
+            upload=upload_limit * 1_048_576,
         )
     except (BadSettings, BadAddress) as error:
         err.print(display.text(str(error)), style="red")

@@ -73,7 +73,7 @@ def labels(shown: Sequence[Bar], looked: Range) -> list[str]:
     if looked.hours >= 24:
         return [f"{one.begins:%a} {one.begins.day} {one.begins:%b}" for one in shown]
     if looked.hours > 1:
-        return [f"{one.begins:%a} {one.begins.day} {one.begins:%b}, {one.begins:%H:%M}" for one in shown]
+        return [f"{one.begins:%a} {one.begins.day}, {one.begins:%H:%M}" for one in shown]
     return [f"{one.begins:%a} {one.begins:%H:%M}" for one in shown]
 
 

@@ -14,6 +14,7 @@ from nicegui import events, ui
 from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
+from bridge.console.acting import word
 from bridge.console.links import Prefill, prefill_of
 from bridge.console.live import while_open
 from bridge.console.sessions import Away, Ended, Session, State
@@ -44,7 +45,7 @@ class MenuButton(Element, component="components/menu_button.js"):
             {"title": title, "entries": [{"key": key, "label": words} for key, words in entries.items()]}
             for title, entries in parts
         ]
-        known = {key for _, entries in parts for key in entries}
+        known = [key for _, entries in parts for key in entries]
         self.on("choose", lambda event: choose(event.args) if event.args in known else None)
 
 
@@ -58,6 +59,7 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
         super().__init__()
         self._session = session
         self._done = done
+        self._under_way: set[str] = set()
         self._props["texts"] = section("register")
         self._props["who"] = f"{session.tenant}/{session.name}"
         self._props["first"] = None if first is None else asdict(first)
@@ -138,9 +140,18 @@ class RegisterDialog(Element, component="components/register_dialog.js"):
 
     async def _send(self, event: events.GenericEventArguments) -> None:
         """Register these devices in the person's name, and tell the dialog what came of each."""
-        attempt, devices = event.args.get("attempt"), event.args.get("devices")
-        if not isinstance(attempt, str) or not _ATTEMPT.fullmatch(attempt):
+        values = event.args if isinstance(event.args, dict) else {}
+        attempt = word(values, "attempt")
+        # One that is still under way is answered when it is done.
+        if not _ATTEMPT.fullmatch(attempt) or attempt in self._under_way:
             return
+        self._under_way.add(attempt)
+        try:
+            await self._register(attempt, values.get("devices"))
+        finally:
+            self._under_way.discard(attempt)
+
+    async def _register(self, attempt: str, devices: Any) -> None:
         try:
             result = await self._session.request("register", {"devices": devices}, request_id=attempt)
         except RefusedByBridge as error:

@@ -21,7 +21,7 @@ from nicegui import ui
 from bridge.admin import NoAnswer
 from bridge.broker import BrokerError, LoginRefused, SubscriptionRefused
 from bridge.certificates import BadCertificate, read
-from bridge.console import listening, pages, plain, sessions, shell
+from bridge.console import bulk_upload, listening, pages, plain, sessions, shell
 from bridge.console.entrance import Entrance
 from bridge.console.guard import Guard
 from bridge.console.headers import NONCE
@@ -132,6 +132,7 @@ def application(serving: Serving, people: Sessions) -> Guard:
     app.mount("/static", StaticFiles(packages=[("bridge.console", "static")]), name="static")
     _add_login(app, serving, people)
     tabs = Tabs()
+    bulk_upload.serve(app, people, serving.cookie, serving.upload)
     pages.load()
     shell.serve_pages(people, tabs, serving.cookie)
     serve_labels(app, people, serving)

@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import Client, ui
 
-from bridge.console import plain
+from bridge.console import bulk_upload, plain
 from bridge.console.live import while_open
 from bridge.console.sessions import Session, Sessions, State
 from bridge.console.tabs import Tabs
@@ -97,6 +97,7 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
         drawer_button = ui.button(icon="menu").props(f'flat round color=white aria-label="{text("shell.menu")}"')
         ui.label(text("shell.title")).classes("brand")
         ui.space()
+        bulk_upload.board(session)
         shown = text(
             "shell.signed_in", name=session.name, tenant=session.tenant, role=text(f"shell.role_{session.role}")
         )
@@ -107,8 +108,10 @@ def _frame(entry: Entry, session: Session, client: Client) -> None:
         )
         with ui.element("form").props('method="post" action="/logout"'):
             ui.button(text("shell.log_out"), icon="logout").props("flat color=white type=submit no-caps").classes("out")
-    with ui.left_drawer(value=None).props("bordered breakpoint=900 width=230").classes("drawer") as drawer:
-        drawer_button.on_click(drawer.toggle)
+    # Whether it is open the browser decides. NiceGUI's own way is to ask for it, and a browser that is slow is a fault.
+    shape = "show-if-above bordered breakpoint=900 width=230"
+    with ui.left_drawer(value=False).props(shape).classes("drawer") as drawer:
+        drawer_button.on_click(lambda: drawer.run_method("toggle"))
         with ui.element("nav").props(f'aria-label="{text("shell.navigator")}"'):
             menu = ""
             for one in NAVIGATOR:

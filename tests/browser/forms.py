@@ -1,7 +1,6 @@
 """The dialog "Register devices" as somebody at the page uses it."""
 
 import base64
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,8 +111,3 @@ async def code_in(label: Locator) -> str:
 
 def _wrapped() -> str:
     return f"{JSQR.read_text(encoding='utf-8')}; window.jsQR = module.exports.default ?? module.exports;"
-
-
-def as_script(value: Any) -> str:
-    """Return a value as JavaScript."""
-    return json.dumps(value)

@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
 from playwright.async_api import Browser
 
@@ -14,15 +15,18 @@ from tests.e2e.site import AnySite
 
 @contextlib.asynccontextmanager
 async def owning(
-    browser: Browser, console: Console, site: AnySite, prefix: str, path: str = "/"
+    browser: Browser, console: Console, site: AnySite, prefix: str, path: str = "/", **options: Any
 ) -> AsyncIterator[tuple[Administrator, Administrator, Person]]:
-    """Make a tenant with two owners; yield management, one owner on MQTT, and the other at the page ``path``."""
+    """Make a tenant with two owners; yield management, one owner on MQTT, and the other at the page ``path``.
+
+    ``options`` are Playwright's for a context.
+    """
     async with contextlib.AsyncExitStack() as stack:
         root = await stack.enter_async_context(administrator(site.access, "management"))
         tenant = f"{prefix}{secrets.token_hex(3)}"
         boss = await stack.enter_async_context(new_tenant(site.access, root, tenant))
         made = await boss.ok("create-administrator", {"name": f"{tenant}-owner", "role": "owner"})
-        person = await stack.enter_async_context(somebody(browser, console))
+        person = await stack.enter_async_context(somebody(browser, console, **options))
         await person.open(path)
         await person.page.fill("#username", made["name"])
         await person.page.fill("#password", made["password"])

@@ -24,6 +24,7 @@ class Console:
     site: AnySite
     port: int
     process: Process
+    scheme: str = "http"
     generation: int = 0
 
     @classmethod
@@ -35,13 +36,14 @@ class Console:
         words = [*(program or [str(BIN / "bootstrap-bridge")]), "console", "--data", str(site.data.absolute())]
         words += ["--console-port", str(port), *options]
         process = Process.start_in(within or Path.cwd(), words, folder / f"console.{port}.log")
-        wait_until(lambda: "ready" in process.output or process.process.poll() is not None, "the console is ready")
+        over = lambda: "ready" in process.output or process.process.poll() is not None  # noqa: E731
+        wait_until(over, "the console is ready", 60)
         assert process.process.poll() is None, process.output
-        return cls(site, port, process)
+        return cls(site, port, process, "https" if "--tls" in options else "http")
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
         self.process.stop()

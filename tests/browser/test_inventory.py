@@ -78,9 +78,14 @@ async def test_many_devices_are_turned_page_by_page(person: Person, site: AnySit
 
 async def test_a_device_comes_and_is_shown_with_what_it_says_of_itself(person: Person, site: AnySite) -> None:
     """The list follows by itself; what devices say is shown as text, whatever it is."""
-    page = await owner_at(person, site, "/devices?search=inv-comes")
-    await expect(page.get_by_text("No device fits")).to_be_visible()
     async with administrator(site.access) as other:
+        page = await owner_at(person, site, "/devices?id=inv-comes")
+        await expect(page.get_by_text("There is no such device")).to_be_visible()
+        await other.ok("register", {"id": "inv-comes"})
+        await expect(page.get_by_text("It is in the registration process: Waiting for connection")).to_be_visible()
+        await other.ok("delete", {"id": "inv-comes"})
+        await person.open("/devices?search=inv-comes")
+        await expect(page.get_by_text("No device fits")).to_be_visible()
         await bring_in(site.access, other, "inv-comes", name=HOSTILE, properties={"site": {"hall": HOSTILE}})
     await ids(page).filter(has_text="inv-comes").click()
     await expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
@@ -120,6 +125,7 @@ async def test_a_device_is_changed_and_deleted_by_its_owner(person: Person, site
         await dialog.get_by_label("To be sure, type the ID: inv-edit").fill("inv-edit")
         await delete.click()
         await expect(page.get_by_text("There is no such device")).to_be_visible()
+        await expect(page.get_by_text("it was deleted, or never accepted")).to_be_visible()
         assert await other.code("get-device", {"id": "inv-edit"}) == "NOT_FOUND"
         await expect(past).to_contain_text("Deleted the device")
 

@@ -1,9 +1,12 @@
 """`up --console`: the page beside brokers and bridge, as a process that knows no secret and outlives none of them."""
 
+import http.client
 import json
 import os
 import re
 import signal
+import ssl
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,8 +85,21 @@ async def test_up_serves_the_page_and_ends_it_with_itself(browser: Browser, tmp_
     assert "Traceback" not in console.process.output
 
 
-def test_killed_it_leaves_no_console_behind(tmp_path: Path) -> None:
-    with up_with_console(tmp_path) as console:
+def test_with_tls_it_has_a_certificate_of_the_installation_and_killed_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    with up_with_console(tmp_path, "--tls") as console:
+        assert f"The console: open https://127.0.0.1:{console.port}/" in console.process.output
+        trusted = ssl.create_default_context(cafile=console.site.data / "ca.pem")
+        connection = http.client.HTTPSConnection("127.0.0.1", console.port, timeout=PATIENCE, context=trusted)
+        access = console.site.access
+        password = next(one["password"] for one in access["administrators"] if one["username"] == "admin")
+        form = urllib.parse.urlencode({"username": "admin", "password": password})
+        origin = f"https://127.0.0.1:{console.port}"
+        headers = {"Origin": origin, "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/login", form, headers)
+        answer = connection.getresponse()
+        assert answer.status == 303
+        assert "Secure" in answer.headers["set-cookie"]
+        connection.close()
         (pid,) = pids_of(console)
         console.process.kill()
         wait_until(lambda: not is_running(pid), "the console has ended", PATIENCE)

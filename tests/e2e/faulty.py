@@ -24,6 +24,8 @@ class Line:
         """Seconds that each piece of data takes, either way."""
         self.accepted = 0
         """Connections taken so far."""
+        self.open = 0
+        """Connections that are open now."""
         self.bytes_left: int | None = None
         """After so many bytes from the bridge all connections are reset; once."""
         self._flowing = True
@@ -51,8 +53,12 @@ class Line:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.CancelledError):  # at the end, which the streams would complain of
-            await self._join(reader, writer)
+        self.open += 1
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # at the end, which the streams would complain of
+                await self._join(reader, writer)
+        finally:
+            self.open -= 1
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1

@@ -156,7 +156,7 @@ async def test_an_id_with_half_a_surrogate_is_refused_and_the_answer_is_sound(ac
         await admin.ok("list", {})
 
 
-@pytest.mark.parametrize("device_id", ["x" * 255, "é" * 255, "-", "...", "a:b;c|d", "水", "😀", "Zähler", "a.b@c"])
+@pytest.mark.parametrize("device_id", ["v" * 255, "é" * 255, "-", "...", "a:b;c|d", "水", "😀", "Zähler", "a.b@c"])
 async def test_every_other_id_is_taken(access: Access, device_id: str) -> None:
     async with administrator(access) as admin:
         assert (await admin.ok("register", {"id": device_id}))["created"][0]["id"] == device_id

@@ -4,7 +4,7 @@ import { counted, fill, when } from "/static/words.js";
 
 export default {
   components: { Entries },
-  props: { entries: Array, loaded: Boolean, more: Boolean, fresh: Boolean, reached: String, look: Object, texts: Object },
+  props: { entries: Array, loaded: Boolean, more: Boolean, fresh: Boolean, reached: String, look: Object, management: Boolean, texts: Object },
   emits: ["look", "further", "newest"],
   data() {
     return { wanted: { ...this.look, since: this.here(this.look.since) }, timer: null };
@@ -55,7 +55,7 @@ export default {
       </form>
       <p v-if="fresh" role="status"><button class="btn" type="button" @click="$emit('newest')">{{ texts.newest }}</button></p>
       <div v-if="loaded && !entries.length && !more" class="card empty"><h2>{{ isFiltered ? texts.none_found : texts.none }}</h2><p>{{ isFiltered ? texts.none_found_hint : texts.none_hint }}</p></div>
-      <entries v-if="entries.length" :entries="entries" :texts="texts" :caption="texts.title" />
+      <entries v-if="entries.length" :entries="entries" :texts="texts" :caption="texts.title" :management="management" />
       <div v-if="more" class="pager"><span class="quiet" role="status">{{ entries.length ? counted(texts, "shown", entries.length, { time: when(reached) }) : fill(texts.looked, { time: when(reached) }) }}</span><button class="btn" type="button" @click="$emit('further')">{{ texts.older }}</button></div>
     </div>`,
 };

@@ -81,7 +81,7 @@ export default {
   template: `
     <div class="one-device">
       <p><a :href="back">← {{ texts.title }}</a></p>
-      <div v-if="gone" class="card empty"><h1>{{ texts.gone }}</h1><p>{{ fill(texts.gone_hint, { id: named }) }}</p></div>
+      <div v-if="gone" class="card empty"><h1>{{ texts.gone }}</h1><p v-if="registration"><a :href="found">{{ texts.still_registering }} {{ statuses[registration.status] }}</a></p><p v-else>{{ fill(texts.gone_hint, { id: named }) }}</p></div>
       <template v-if="device">
         <div class="page-head">
           <h1><bdi>{{ device.name || device.id }}</bdi></h1>

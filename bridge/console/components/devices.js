@@ -123,7 +123,7 @@ export default {
           <tbody>
             <tr v-for="row in rows" :key="row.id" :data-id="row.id" :class="{ picked: chosen[row.id] }">
               <td v-if="may.update" class="tick" data-label=""><input type="checkbox" :checked="chosen[row.id]" :aria-label="fill(texts.choose, { id: row.id })" @change="choose(row.id)" /></td>
-              <td :data-label="texts.id"><a :href="link(row.id)"><bdi>{{ row.id }}</bdi></a></td>
+              <td :data-label="texts.id"><a :href="link(row.id)" :title="row.id"><bdi class="clamp">{{ row.id }}</bdi></a></td>
               <td :data-label="texts.name" :class="{ blank: !row.name }"><bdi class="clamp" :title="row.name">{{ row.name }}</bdi></td>
               <td :data-label="texts.type" :class="{ blank: !row.type }"><bdi class="clamp" :title="row.type">{{ row.type }}</bdi></td>
               <td :data-label="texts.group" :class="{ blank: !row.group }"><bdi class="clamp" :title="row.group">{{ row.group }}</bdi></td>
@@ -144,7 +144,7 @@ export default {
           <group-field v-model="target" :groups="groups" :label="texts.group" :hint="texts.move_hint" />
           <p class="fault" role="alert">{{ fault }}</p>
           <div v-if="failed.length" role="alert"><p class="fault">{{ counted(texts, "not_moved", failed.length) }}</p><ul class="faults"><li v-for="one in failed.slice(0, 20)" :key="one.id"><code>{{ one.id }}</code>: {{ one.message }}</li></ul></div>
-          <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ target.trim() ? texts.move_now : texts.take_out }}</button></footer>
+          <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn" type="button" :disabled="busy" @click="ask('move', { ids: chosenIds, group: '' })">{{ texts.take_out }}</button><button class="btn primary" type="submit" :disabled="busy || !target.trim()">{{ texts.move_now }}</button></footer>
         </form>
       </modal>
     </div>`,

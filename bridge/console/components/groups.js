@@ -106,7 +106,7 @@ export default {
           <group-field v-model="target" :groups="groups" :label="texts.target" :hint="texts.move_hint" />
           <p class="fault" role="alert">{{ fault }}</p>
           <p v-if="moving" class="quiet" role="status">{{ fill(texts.moving, { done: moving.done.toLocaleString("en") }) }} <progress :value="moving.done" :max="Math.max(moving.of, moving.done)"></progress></p>
-          <footer><button v-if="moving" class="btn" type="button" @click="$emit('stop')">{{ texts.stop }}</button><button class="btn" type="button" @click="dialog = null">{{ moving ? texts.close : texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy || Boolean(moving)">{{ target.trim() ? texts.move_now : texts.take_out }}</button></footer>
+          <footer><button v-if="moving" class="btn" type="button" @click="$emit('stop')">{{ texts.stop }}</button><button class="btn" type="button" @click="dialog = null">{{ moving ? texts.close : texts.cancel }}</button><button class="btn" type="button" :disabled="busy || Boolean(moving)" @click="ask('move', { from: chosen, group: '' })">{{ texts.take_out }}</button><button class="btn primary" type="submit" :disabled="busy || Boolean(moving) || !target.trim()">{{ texts.move_now }}</button></footer>
         </form>
       </modal>
     </div>`,

@@ -21,8 +21,9 @@ PACE: Final = 2.0
 class Audit(Element, component="../components/audit.js"):
     """The entries with their filters."""
 
-    def __init__(self, filter_: Filter) -> None:
+    def __init__(self, session: Session, filter_: Filter) -> None:
         super().__init__()
+        self._props["management"] = session.of_management
         self._props["texts"] = section("audit")
         self._props["look"] = _named(filter_)
         self._props["entries"] = []
@@ -60,7 +61,7 @@ async def audit(session: Session, request: Request) -> None:
     with ui.element("div").classes("page-head"):
         ui.html(text("audit.title"), sanitize=False, tag="h1")
     past = Past(session.request, _filter_of(request.query_params))
-    table = Audit(past.filter)
+    table = Audit(session, past.filter)
 
     async def load() -> None:
         if past.deep:

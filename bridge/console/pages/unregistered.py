@@ -29,10 +29,8 @@ class Callers(Element, component="../components/unregistered.js"):
         self._limit = PAGE
         self._props["texts"] = {**section("unregistered"), "more": text("shell.more")}
         self._props["may"] = session.may("register")
-        self._props["rows"] = []
-        self._props["more"] = False
         self._props["search"] = ""
-        self._tell("loading", text("shell.loading"))
+        self._show([], "loading", text("shell.loading"))
 
     def search(self, words: str) -> None:
         """Show only those whose id has ``words`` in it from the next look on."""
@@ -45,22 +43,22 @@ class Callers(Element, component="../components/unregistered.js"):
 
     async def look(self) -> None:
         """Show what the bridge has. Raises Away, Ended, RefusedByBridge."""
-        words: str = self._props["search"]
+        words, limit = str(self._props["search"]), self._limit
         try:
             rows = await self._found(words)
         except RefusedByBridge as error:
             if error.code != "NOT_PERMITTED":
                 raise
-            self._show([])
-            self._tell("management", text("unregistered.management"))
+            self._show([], "management", text("unregistered.management"))
             return
-        self._show(rows)
+        if (words, limit) != (self._props["search"], self._limit):
+            return  # something else is looked for by now
         if rows:
-            self._tell("rows", "")
+            self._show(rows, "rows", "")
         elif words:
-            self._tell("nothing", text("unregistered.nothing", search=words))
+            self._show([], "nothing", text("unregistered.nothing", search=words))
         else:
-            self._tell("empty", text("unregistered.empty"))
+            self._show([], "empty", text("unregistered.empty"))
 
     async def _found(self, words: str) -> list[dict[str, Any]]:
         """Return one more than are shown, if there are so many. The bridge has no search for strangers."""
@@ -75,14 +73,11 @@ class Callers(Element, component="../components/unregistered.js"):
             asked["cursor"] = answer["next"]
         return rows
 
-    def _show(self, rows: list[dict[str, Any]]) -> None:
-        self._props["rows"] = rows[: self._limit]
-        self._props["more"] = len(rows) > self._limit
-
-    def _tell(self, state: str, words: str) -> None:
-        self._props["state"] = state
-        self._props["words"] = words
-        self.update()
+    def _show(self, rows: list[dict[str, Any]], state: str, words: str) -> None:
+        new = {"rows": rows[: self._limit], "more": len(rows) > self._limit, "state": state, "words": words}
+        if any(self._props.get(name) != value for name, value in new.items()):
+            self._props.update(new)
+            self.update()
 
 
 @page("/unregistered")

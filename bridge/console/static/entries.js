@@ -2,10 +2,13 @@
 import { when } from "/static/words.js";
 
 export default {
-  props: { entries: Array, texts: Object, caption: String, of: String },
+  props: { entries: Array, texts: Object, caption: String, of: String, management: Boolean },
   methods: {
     when,
-    link: (id) => "/devices?" + new URLSearchParams({ id }),
+    // Management has no inventory: there an id leads to its registration.
+    link(id) {
+      return this.management ? "/?" + new URLSearchParams({ search: id }) : "/devices?" + new URLSearchParams({ id });
+    },
   },
   template: `
     <table class="grid entries">

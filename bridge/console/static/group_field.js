@@ -12,7 +12,7 @@ export default {
     },
   },
   template: `
-    <label>{{ label }}<input class="field" :value="modelValue" @input="$emit('update:modelValue', $event.target.value)" :list="name" :aria-describedby="name + '-hint'" maxlength="4096" autocomplete="off" /></label>
+    <label>{{ label }}<input class="field" :value="modelValue" @input="$emit('update:modelValue', $event.target.value)" :list="name" :aria-describedby="name + '-hint'" maxlength="4096" autocomplete="off" autofocus /></label>
     <small :id="name + '-hint'">{{ hint }}</small>
     <datalist :id="name"><option v-for="path in suggested" :key="path" :value="path"></option></datalist>`,
 };

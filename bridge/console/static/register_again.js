@@ -7,6 +7,9 @@ export default {
   props: { row: Object, texts: Object, typed: Object },
   emits: ["again", "close"],
   computed: {
+    hint() {
+      return `again-hint-${this.$.uid}`;
+    },
     reason() {
       return {
         TOO_MANY_ATTEMPTS: this.texts.reason_attempts,
@@ -28,8 +31,8 @@ export default {
         <p>{{ texts.again_intro }}</p>
         <p v-if="row.autoAccept" class="ask">{{ texts.again_token_needed }}</p>
         <label>{{ texts.again_token }}
-          <input class="field" type="text" v-model="typed.newToken" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false" />
-          <small>{{ texts.again_token_hint }}</small></label>
+          <input class="field" type="text" v-model="typed.newToken" :aria-describedby="hint" autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck="false" /></label>
+        <small :id="hint">{{ texts.again_token_hint }}</small>
         <label class="option"><input type="checkbox" v-model="typed.auto" :disabled="!(typed.newToken ?? '').trim()" /> {{ texts.again_auto }}</label>
         <footer>
           <button class="btn" type="button" @click="$emit('close')">{{ texts.cancel }}</button>
