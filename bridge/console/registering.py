@@ -3,7 +3,6 @@
 Pages call ``button``. What is typed stays in the browser until the bridge has registered it.
 """
 
-import importlib.util
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from nicegui import events, ui
 from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
+from bridge.console import bulk_upload
 from bridge.console.acting import word
 from bridge.console.links import Prefill, prefill_of
 from bridge.console.live import while_open
@@ -25,7 +25,6 @@ SUGGESTED: Final = 5_000
 """Groups that are suggested at most; any other can be typed."""
 LOOKED_AT: Final = 20
 """Devices of which is looked whether they are registered already, at most; the answer to each tells it anyway."""
-_BULK: Final = "bridge.console.bulk_upload"
 _ATTEMPT: Final = re.compile(r"[0-9a-f]{32}")
 
 log = structlog.get_logger("console")
@@ -183,17 +182,19 @@ def button(session: Session, done: Callable[[], object]) -> None:
             ui.notify(text("register.not_permitted", role=role), type="warning", position="top", timeout=8000)
         return
     dialog = RegisterDialog(session, done, first)
-    parts: list[Part] = [(text("register.single"), {"single": text("register.general")})]
-    bulk = importlib.import_module(_BULK) if importlib.util.find_spec(_BULK) else None
-    if bulk is not None:
-        parts.append((text("register.bulk"), {"bulk": text("register.general")}))
-    parts.append((text("register.labels"), {"labels": text("register.labels_print")}))
+    parts = [
+        (text("register.single"), {"single": text("register.general")}),
+        (text("register.bulk"), {"bulk": text("register.general")}),
+        (text("register.labels"), {"labels": text("register.labels_print")}),
+    ]
 
-    def choose(key: str) -> Any:
-        if key == "bulk" and bulk is not None:
-            return bulk.dialog(session, done)
-        if key == "labels":
-            return ui.navigate.to("/label", new_tab=True)
-        return dialog.open()
+    def choose(key: str) -> None:
+        match key:
+            case "single":
+                dialog.open()
+            case "bulk":
+                bulk_upload.dialog(session, done)
+            case "labels":
+                ui.navigate.to("/label", new_tab=True)
 
     MenuButton(text("register.button"), parts, choose)

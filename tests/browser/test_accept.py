@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.station import Console, Person, somebody
@@ -15,6 +16,30 @@ from tests.e2e.scenes import accepted, setting
 from tests.e2e.site import AnySite
 
 POLICY = "security-token.policy"
+HERE = "/?search=acc-"
+"""The page with the devices of these tests alone, however many there are."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(browser: Browser, console: Console, site: AnySite) -> AsyncIterator[Person]:
+    """The owner of the tenant `default` at a page that all these tests use: each has devices of its own."""
+    async with somebody(browser, console) as one:
+        await one.log_in("admin", site.password_of("admin"), HERE)
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def admin(desk: Person) -> Person:
+    if not desk.page.url.endswith(HERE):
+        await desk.open(HERE)
+    return desk
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(desk: Person) -> AsyncIterator[Person]:
+    """The same person, who opens the page under another policy and leaves it afterwards."""
+    yield desk
+    await desk.page.goto("about:blank")
 
 
 @contextlib.asynccontextmanager
@@ -132,24 +157,24 @@ async def test_nothing_is_deleted_if_the_token_for_registering_again_is_none(adm
         await expect(window.get_by_label("Security token (optional)")).to_have_value("x" * 257)
 
 
-async def test_under_ignored_there_is_no_field_and_any_device_is_accepted(admin: Person, site: AnySite) -> None:
+async def test_under_ignored_there_is_no_field_and_any_device_is_accepted(visitor: Person, site: AnySite) -> None:
     """Source: the source document, "Ignored security token policy"."""
     shown = [{"securityToken": "nobody asks"}]
     async with called(site, "acc-ignored", shown) as (other, _), setting(other, {POLICY: "IGNORED"}):
-        await admin.open("/")
-        row = await admin.row("acc-ignored")
+        await visitor.open(HERE)
+        row = await visitor.row("acc-ignored")
         await expect(row.get_by_label("Security token")).to_have_count(0)
         await button(row).click()
         await expect(row.locator(".status")).to_have_text("Accepted")
 
 
 async def test_a_policy_that_has_changed_since_brings_the_field_when_a_token_is_needed(
-    admin: Person, site: AnySite
+    visitor: Person, site: AnySite
 ) -> None:
     async with called(site, "acc-changed", [{"securityToken": "needed"}]) as (other, _):
         async with setting(other, {POLICY: "IGNORED"}):
-            await admin.open("/")
-            row = await admin.row("acc-changed")
+            await visitor.open(HERE)
+            row = await visitor.row("acc-changed")
             await expect(row.get_by_label("Security token")).to_have_count(0)
         await button(row).click()
         await row.get_by_label("Security token").fill("needed")
@@ -157,12 +182,12 @@ async def test_a_policy_that_has_changed_since_brings_the_field_when_a_token_is_
         await expect(row.locator(".status")).to_have_text("Accepted")
 
 
-async def test_under_required_the_field_is_there_and_tokens_are_compared(admin: Person, site: AnySite) -> None:
+async def test_under_required_the_field_is_there_and_tokens_are_compared(visitor: Person, site: AnySite) -> None:
     """Source: the source document, "Required security token policy"."""
     shown = [{"securityToken": "shown"}]
     async with called(site, "acc-required", shown) as (other, _), setting(other, {POLICY: "REQUIRED"}):
-        await admin.open("/")
-        row = await admin.row("acc-required")
+        await visitor.open(HERE)
+        row = await visitor.row("acc-required")
         await row.get_by_label("Security token").fill("shown")
         await button(row).click()
         await expect(row.locator(".status")).to_have_text("Accepted")
@@ -282,7 +307,7 @@ async def test_the_whole_way_goes_by_keyboard_from_one_device_to_the_next(admin:
 async def test_a_viewer_sees_all_and_can_do_nothing(browser: Browser, console: Console, site: AnySite) -> None:
     async with called(site, "acc-seen") as (other, _), somebody(browser, console) as viewer:
         made = await other.ok("create-administrator", {"name": "acc-viewer", "role": "viewer"})
-        await viewer.log_in("acc-viewer", made["password"])
+        await viewer.log_in("acc-viewer", made["password"], HERE)
         row = await viewer.row("acc-seen")
         await expect(row.locator(".status")).to_have_text("Pending acceptance")
         await expect(button(row)).to_have_count(0)
@@ -303,7 +328,7 @@ async def test_management_gives_a_blocked_device_back_to_its_tenant_but_not_its_
             caller = await stack.enter_async_context(device(site.access, f"acc-sub-{number}"))
             await caller.ask()
         person = await stack.enter_async_context(somebody(browser, console))
-        await person.log_in("root", site.password_of("root"))
+        await person.log_in("root", site.password_of("root"), HERE)
         for number in (1, 2):
             row = await person.row(f"acc-sub-{number}")
             await button(row, "Delete and register again").click()

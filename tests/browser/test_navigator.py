@@ -21,9 +21,9 @@ async def test_on_a_phone_the_navigator_comes_when_asked_for(browser: Browser, c
     async with somebody(browser, console, viewport={"width": 390, "height": 844}) as person:
         page = await owner_at(person, site, "/groups")
         link = page.get_by_role("link", name="All devices")
-        await expect(page.get_by_role("heading", name="Groups").first).to_be_in_viewport()
+        await expect(page.get_by_role("heading", name="Groups", level=1)).to_be_in_viewport()
         await expect(link).not_to_be_in_viewport()
         await page.get_by_role("button", name="Menu").click()
         await expect(link).to_be_in_viewport()
         await link.click()
-        await expect(page.get_by_role("heading", name="Devices")).to_be_in_viewport()
+        await expect(page.get_by_role("heading", name="Devices", level=1)).to_be_in_viewport()

@@ -5,11 +5,12 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import BIN, run
+from tests.e2e.site import BIN, Process, free_ports, run, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
@@ -108,3 +109,24 @@ def test_the_bridge_runs_where_no_memory_is_written_and_run() -> None:
     assert done.returncode == 0, done.stderr
     release = tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
     assert json.loads(done.stdout) == (0 if release >= (6, 3) else -1)
+
+
+def test_the_console_serves_where_no_memory_is_written_and_run(tmp_path: Path) -> None:
+    """The same for its unit, with all that it loads."""
+    (port,) = free_ports(1)
+    options = ["console", "--host", "127.0.0.1", "--port", "1", "--console-port", str(port)]
+    program = (
+        "import ctypes, sys\n"
+        "ctypes.CDLL(None, use_errno=True).prctl(65, 1, 0, 0, 0)\n"
+        f"sys.argv[1:] = {options}\n"
+        "from bridge.cli import main\n"
+        "main()\n"
+    )
+    process = Process.start([str(BIN / "python"), "-c", program], tmp_path / "console.log")
+    try:
+        wait_until(lambda: "ready" in process.output or process.process.poll() is not None, "the console serves", 120)
+        assert process.process.poll() is None, process.output
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=30) as page:
+            assert b"password" in page.read()
+    finally:
+        process.stop()

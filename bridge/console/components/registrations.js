@@ -28,7 +28,7 @@ export default {
     all() { return Object.values(this.counts).reduce((sum, one) => sum + one, 0); },
     filters() {
       const number = (status) => (status ? this.counts[status] || 0 : this.all);
-      return FILTERS.map((status) => ({ status, words: status ? this.statuses[status] : this.texts.all, number: number(status).toLocaleString() }));
+      return FILTERS.map((status) => ({ status, words: status ? this.statuses[status] : this.texts.all, number: number(status).toLocaleString("en") }));
     },
     filtered() { return Boolean(this.view.status || this.view.search || this.view.tenant); },
     chosen() { return Object.keys(this.marked); },
@@ -36,9 +36,10 @@ export default {
     someRow() { return !this.everyRow && this.shown.some((row) => this.marked[row.id]); },
     range() {
       if (!this.shown.length) return "";
-      const [first, last] = [this.first, this.first + this.shown.length - 1].map((one) => one.toLocaleString());
-      if (this.total == null) return fill(this.next ? this.texts.range_more : this.texts.range, { first, last });
-      return fill(this.texts.range_of, { first, last, total: Math.max(this.total, this.first + this.shown.length - 1).toLocaleString() });
+      const [first, last] = [this.first, this.first + this.shown.length - 1].map((one) => one.toLocaleString("en"));
+      if (this.next && this.total == null) return fill(this.texts.range_more, { first, last });
+      const total = this.next ? Math.max(this.total, this.first + this.shown.length) : this.first + this.shown.length - 1;
+      return fill(this.texts.range_of, { first, last, total: total.toLocaleString("en") });
     },
     sorts() {
       return SORTS.flatMap((name) => [name, `-${name}`]).map((sort) => ({ sort, words: this.texts[`sort_${sort.replace("-", "down_")}`] }));
@@ -181,8 +182,8 @@ export default {
           <th scope="col" :aria-sort="direction('status')"><button type="button" class="sort" :class="direction('status')" @click="order('status')">{{ texts.status }}</button></th>
           <th scope="col" :aria-sort="direction('creationTime')"><button type="button" class="sort" :class="direction('creationTime')" @click="order('creationTime')">{{ texts.created }}</button></th>
           <th scope="col" class="wide" :aria-sort="direction('lastSeen')"><button type="button" class="sort" :class="direction('lastSeen')" @click="order('lastSeen')">{{ texts.last_call }}</button></th>
-          <th scope="col">{{ texts.owner }}</th>
-          <th v-if="several" scope="col">{{ texts.tenant }}</th>
+          <th scope="col" class="owner">{{ texts.owner }}</th>
+          <th v-if="several" scope="col" class="owner">{{ texts.tenant }}</th>
           <th scope="col" class="short" :title="texts.attempts_meaning">{{ texts.attempts }}</th>
           <th scope="col" class="short" :title="texts.token_meaning">{{ texts.token }}</th>
           <th scope="col" class="short" :title="texts.claims_meaning">{{ texts.claims }}</th>
