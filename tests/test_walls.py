@@ -218,7 +218,7 @@ ROOMS: dict[str, str] = {
     "console.registration_detail": "admin console.live console.registration_deleting console.session console.texts",
     "console.verdicts": "console.texts",
     "console.option_facts": "console.texts names",
-    "console.again": "admin console.session console.texts names",
+    "console.again": "admin console.persisting console.texts names",
     "console.accepting": "admin console.acting console.again console.live console.once console.session console.texts"
     " console.verdicts",
     "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",

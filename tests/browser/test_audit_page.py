@@ -20,7 +20,7 @@ async def test_what_was_done_is_told_live_and_found_by_device(person: Person, si
         await other.ok("delete", {"id": "audited-1"})
         await expect(rows.first).to_contain_text("Deleted the registration")
         await expect(rows.nth(1)).to_contain_text("Refused: not in this state")
-        await expect(page.get_by_label("Device")).to_have_value("audited-1")
+        await expect(page.get_by_label("Device", exact=True)).to_have_value("audited-1")
 
 
 async def test_who_and_what_came_of_it_narrow_the_list(person: Person, site: AnySite) -> None:
