@@ -199,10 +199,10 @@ ROOMS: dict[str, str] = {
     "console.upload_routes": "console.bulk_job console.sessions console.texts console.uploads",
     "console.bulk_upload": "console.bulk_job console.findings console.live console.sessions console.texts"
     " console.upload_routes console.uploads",
+    "console.acting": "admin console.session console.texts",
     "console.links": "names",
     "console.labels": "console.links console.texts",
     "console.labelling": "admin console.*",
-    "console.acting": "admin console.session console.texts",
     "console.registering": "admin console.* names",
     "console.listing": "",
     "console.inventory": "",
