@@ -14,7 +14,7 @@ export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium browser mosquitto mosquitto-2.1 compose units promtool compiler axe clients check audit lock sbom format deep test fuzz \
-	mutants unit e2e more test-brokers crashes soak demo console bench console-bench docs screenshots clean
+	mutants unit e2e more test-brokers crashes soak demo console bench console-bench console-bulk docs screenshots clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -148,6 +148,10 @@ bench: setup ## measure against the bars, into bench/latest.json
 
 console-bench: setup chromium ## measure the console's table on 100,000 registrations, into build/console-bench.json
 	@$(BIN)/python bench/console.py
+
+ROWS ?= 1000000
+console-bulk: setup chromium ## measure the console's memory over a bulk file of ROWS devices, into build/console-bulk.json
+	@$(BIN)/python bench/console_bulk.py --rows $(ROWS)
 
 docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, vectors and attacks from the code
 	@$(BIN)/python docs/draw.py

@@ -23,6 +23,7 @@ async def test_a_file_is_checked_registered_and_its_failed_lines_come_back(
     """Nothing is registered before the person says so; who corrects the failed lines registers these alone."""
     rows = [f"bulk-a{n};Süd/Halle {n % 3}" for n in range(60)]
     rows[3], rows[7] = f"{HOSTILE};Süd", "bulk a7;Süd"
+    await admin.open("/?search=bulk-a3")
     dialog = await BulkDialog.opened(admin.page)
     await dialog.choose(table(tmp_path / f"{HOSTILE.replace('/', '')}.csv", "ID;PATH", rows))
     await dialog.heading("The file has been checked")
