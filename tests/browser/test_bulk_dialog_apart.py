@@ -170,7 +170,7 @@ async def test_who_stops_goes_on_where_it_was_through_a_broker_that_is_away(
 
         apart.processes["operations"].stop()
         await dialog.button("Continue").click()
-        await expect(dialog.dialog.get_by_role("alert")).to_contain_text("The connection is away")
+        await expect(dialog.dialog.get_by_role("alert")).to_contain_text("The connection is lost")
         apart.start_broker("operations")
         await dialog.heading("Registration finished")
         await expect(dialog.dialog.locator(".bulk-counts .bad")).to_have_count(0)

@@ -198,7 +198,7 @@ async def test_what_was_typed_is_there_again_after_the_page_was_loaded_anew(admi
     assert TOKEN not in await kept_by_browser(admin.page)
     await admin.page.reload()
     form = await Form.shown(admin.page)
-    await expect(form.dialog).to_contain_text("What you typed before is back. Security tokens are not kept")
+    await expect(form.dialog).to_contain_text("What you typed before has been restored. Security tokens are not kept")
     await expect(form.id(1)).to_have_value("register-draft")
     await expect(form.row(1).get_by_label("Name")).to_have_value("Draft")
     await expect(form.row(1).get_by_label("Accept automatically")).to_be_checked()

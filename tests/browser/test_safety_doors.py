@@ -56,7 +56,7 @@ async def test_a_false_login_is_refused_and_nothing_of_it_comes_back_as_markup(c
             {"username": "../../etc", "password": "x", "next": "https://evil.example"},
         ):
             answer = await stranger.post("/login", data=form)
-            assert (answer.status_code, "does not take this user name" in answer.text) == (403, True)
+            assert (answer.status_code, "does not accept this user name" in answer.text) == (403, True)
             assert "<script>alert" not in answer.text
             assert 'name="next" value="/"' in answer.text or "&lt;script" in answer.text
         files = {"username": ("a", b"x"), "password": (None, b"y")}

@@ -94,7 +94,7 @@ async def test_who_is_deleted_or_has_another_password_is_out_at_once(
         await person.page.fill("#username", "safety-leaving")
         await person.page.fill("#password", password)
         await person.page.click("button[type=submit]")
-        await expect(page.get_by_role("alert")).to_contain_text("does not take this user name and password")
+        await expect(page.get_by_role("alert")).to_contain_text("does not accept this user name and password")
 
 
 async def test_a_person_has_so_many_sessions_and_all_have_so_many(
@@ -259,7 +259,7 @@ async def test_two_people_of_two_tenants_see_nothing_of_each_other_at_the_same_t
             await bob.page.fill("#username", "safety-bob")
             await bob.page.fill("#password", password)
             await bob.page.click("button[type=submit]")
-            await expect(bob.page.get_by_role("alert")).to_contain_text("of another tenant: name it below")
+            await expect(bob.page.get_by_role("alert")).to_contain_text("belongs to another tenant: enter it below")
             await bob.page.fill("#password", password)
             await bob.page.fill("#tenant", "safety-b")
             await bob.page.click("button[type=submit]")

@@ -27,5 +27,5 @@ async def test_a_wrong_password_is_told_and_lets_nobody_in(person: Person) -> No
     await person.page.fill("#username", "admin")
     await person.page.fill("#password", "not this one")
     await person.page.click("button[type=submit]")
-    await expect(person.page.get_by_role("alert")).to_contain_text("does not take this user name and password")
+    await expect(person.page.get_by_role("alert")).to_contain_text("does not accept this user name and password")
     assert await person.context.cookies() == []

@@ -86,7 +86,7 @@ async def _list(session: Session, look: Look) -> None:
     with ui.element("div").classes("page-head"):
         ui.html(text("devices.title"), sanitize=False, tag="h1")
     if session.of_management:
-        ui.label(text("devices.of_management")).classes("quiet")
+        ui.label(text("devices.of_management")).classes("quiet lead")
     table = Devices(session, look)
     listing = _Pages(session, table, look)
     tree = Groups(table, session.request)
