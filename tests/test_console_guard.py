@@ -191,6 +191,22 @@ async def test_a_request_for_a_page_has_no_body() -> None:
     assert (await asked(guard, "HEAD", transfer_encoding="chunked")).status == 400
 
 
+async def test_what_is_no_path_is_refused_and_is_no_fault_of_ours() -> None:
+    """HTTP knows such addresses, for proxies and for servers as a whole."""
+    page = Page()
+    guard = guarded(page)
+    for method, path in (
+        ("GET", "*"),
+        ("OPTIONS", "*"),
+        ("CONNECT", "evil.example:443"),
+        ("GET", "http://evil/"),
+        ("GET", ""),
+    ):
+        answer = await asked(guard, method, path, origin=OURS)
+        assert (answer.status, "slash" in answer.text) == (400, True), path
+    assert page.scopes == []
+
+
 async def test_an_address_has_an_end() -> None:
     guard = guarded(Page())
     assert (await asked(guard, path="/" + "x" * (MAX_TARGET - 2), query=b"y")).status == 200

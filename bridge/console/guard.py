@@ -155,6 +155,8 @@ class Guard:
     def _stranger(self, scope: Scope, known: Mapping[str, str]) -> Fault | None:
         if self._hosts is not None and known.get("host", "").lower() not in self._hosts:
             return Fault(421, "this name is not one of this console; name it with --console-name")
+        if not scope["path"].startswith("/"):
+            return Fault(400, "the address of a page begins with a slash")
         if len(scope["path"]) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return Fault(414, "the address is too long")
         if sum(len(name) + len(value) for name, value in known.items()) > MAX_HEADERS:
