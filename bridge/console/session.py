@@ -20,6 +20,7 @@ from bridge import admin
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge
 from bridge.backoff import Backoff
 from bridge.broker import BrokerError, Disconnected, LoginRefused, SubscriptionRefused
+from bridge.console import digits
 from bridge.names import MANAGEMENT
 from bridge.roles import OWNER, REGISTRAR, VIEWER, commands_of
 
@@ -230,7 +231,7 @@ class Session:
         backoff = Backoff(longest=RECONNECT_WITHIN)
         while True:
             try:
-                async with admin.connect(self.access) as connection:
+                async with admin.connect(self.access, digits.whole) as connection:
                     await self._find_rights(connection)
                     self._admin = connection
                     self._lost = asyncio.Event()
