@@ -13,6 +13,7 @@ from bridge.console.guard import (
     MAX_TARGET,
     PER_SECOND,
     SOCKETS,
+    WEIGHT,
     Application,
     Guard,
     Message,
@@ -354,6 +355,15 @@ async def test_a_socket_is_listened_to_no_faster_than_people_speak() -> None:
     await on_socket(guarded(Listener()), SOCKETS, *said, origin=OURS)
     # What came in meanwhile has been earned in the meantime, hence not all of the five.
     assert loop.time() - began >= (beyond - 1) / PER_SECOND - 0.01
+
+
+async def test_a_long_message_counts_as_many() -> None:
+    said: list[Message] = [{"type": "websocket.receive", "text": "x" * (BURST * WEIGHT)}]
+    said += [{"type": "websocket.receive", "text": "x"} for _ in range(5)]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await on_socket(guarded(Listener()), SOCKETS, *said, origin=OURS)
+    assert loop.time() - began >= 5 / PER_SECOND - 0.01
 
 
 async def test_the_applications_life_is_its_own() -> None:

@@ -221,7 +221,7 @@ ROOMS: dict[str, str] = {
     "console.option_facts": "console.texts names",
     "console.again": "admin console.session console.texts names",
     "console.accepting": "admin console.acting console.again console.live console.once console.session console.texts"
-    " console.verdicts",
+    " console.verdicts names",
     "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",
     "console.components.__init__": "",
     "console.pages.__init__": "",

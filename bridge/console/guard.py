@@ -33,6 +33,8 @@ BURST: Final = 200
 """Messages that a socket may send at once; a person who types quickly sends some ten in a second."""
 PER_SECOND: Final = 50.0
 """Messages a second that a socket is listened to beyond that."""
+WEIGHT: Final = 10_000
+"""Characters that count as one more message: a list of two hundred devices has fewer than a hundred thousand."""
 HARMLESS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -269,7 +271,7 @@ def _measured(receive: Receive) -> Receive:
         if message.get("text") is None:
             return {"type": "websocket.disconnect", "code": 1003, "reason": "text only"}
         now = loop.time()
-        left = min(float(BURST), left + (now - since) * PER_SECOND) - 1
+        left = min(float(BURST), left + (now - since) * PER_SECOND) - 1 - len(message["text"]) // WEIGHT
         since = now
         if left < 0:
             await asyncio.sleep(-left / PER_SECOND)

@@ -92,6 +92,8 @@ class Session:
     used: float = field(default_factory=time.monotonic)
     leaving: bool = False
     """Whether the person is logged out soon unless they do something; watchers are told when this changes."""
+    asking: int = 0
+    """Requests that have no answer yet."""
     _begun: bool = field(default=False, repr=False)
     _admin: Admin | None = field(default=None, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -141,14 +143,18 @@ class Session:
         """
         request_id = request_id or secrets.token_hex(16)
         deadline = time.monotonic() + RECONNECT_PATIENCE
-        while True:
-            connection = await self._connected(deadline)
-            try:
-                return await self._asked(connection, command, payload, request_id)
-            except NoAnswer as error:
-                raise Away(f"{error}.") from None
-            except Disconnected:
-                deadline = time.monotonic() + RECONNECT_PATIENCE
+        self.asking += 1
+        try:
+            while True:
+                connection = await self._connected(deadline)
+                try:
+                    return await self._asked(connection, command, payload, request_id)
+                except NoAnswer as error:
+                    raise Away(f"{error}.") from None
+                except Disconnected:
+                    deadline = time.monotonic() + RECONNECT_PATIENCE
+        finally:
+            self.asking -= 1
 
     async def _connected(self, deadline: float) -> Admin:
         with suppress(TimeoutError):

@@ -6,6 +6,7 @@ it, speaks for pages of that session alone, and for no page any more once the se
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -13,13 +14,13 @@ import structlog
 from nicegui import Client, app, core
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from bridge.console.entrance import SESSION
+from bridge.console.entrance import FAREWELL, SESSION
 from bridge.console.session import Session, State
 
 MOST_PAGES: Final = 30
 """Pages of one session at a time. One whose browser is away makes room for another."""
-FAREWELL: Final = 5.0
-"""Seconds that pages of an ended session have for going to the login by themselves."""
+MOST_ASKED: Final = 200
+"""Requests of a session that wait for the bridge; more of them no person at its pages makes, and each is kept."""
 LONGEST_WORD: Final = 100
 """Characters of ids that a browser makes up for its tab and page."""
 LONGEST_LINE: Final = 300
@@ -152,11 +153,14 @@ class Tabs:
 
     async def _event(self, socket: str, *said: object) -> None:
         match self._heard(socket, said):
-            case {"id": int(), "listener_id": str(), **rest} as message:
+            case {"id": int(), "listener_id": str(), **rest} as message if self._speaking[socket].asking < MOST_ASKED:
                 args = rest.get("args", [])
                 if isinstance(args, list) and all(one is None or isinstance(one, str) for one in args):
-                    self._usual["event"](socket, message)
-                    return
+                    # Refused below: words that are no JSON, a listener that the element does not have. What a handler
+                    # of ours raises does not come out here.
+                    with suppress(ValueError, KeyError):
+                        self._usual["event"](socket, message)
+                        return
         self._refuse(socket, "event")
 
     async def _response(self, socket: str, *said: object) -> None:
