@@ -5,7 +5,7 @@ it, speaks for pages of that session alone, and for no page any more once the se
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -21,6 +21,8 @@ MOST_PAGES: Final = 30
 """Pages of one session at a time. One whose browser is away makes room for another."""
 MOST_ASKED: Final = 200
 """Requests of a session that wait for the bridge; more of them no person at its pages makes, and each is kept."""
+LONG: Final = 50_000
+"""Characters from which on what is asked for is kept as if it were several requests."""
 LONGEST_WORD: Final = 100
 """Characters of ids that a browser makes up for its tab and page."""
 LONGEST_LINE: Final = 300
@@ -153,9 +155,13 @@ class Tabs:
 
     async def _event(self, socket: str, *said: object) -> None:
         match self._heard(socket, said):
-            case {"id": int(), "listener_id": str(), **rest} as message if self._speaking[socket].asking < MOST_ASKED:
+            case {"id": int(), "listener_id": str(), **rest} as message:
                 args = rest.get("args", [])
-                if isinstance(args, list) and all(one is None or isinstance(one, str) for one in args):
+                if (
+                    isinstance(args, list)
+                    and all(one is None or isinstance(one, str) for one in args)
+                    and _has_room(self._speaking[socket], args)
+                ):
                     # Refused below: words that are no JSON, a listener that the element does not have. What a handler
                     # of ours raises does not come out here.
                     with suppress(ValueError, KeyError):
@@ -199,6 +205,12 @@ class Tabs:
         if session is not None and session.end is None:
             log.warning("socket refused", tenant=session.tenant, administrator=session.name, said=what)
         self._hang_up(socket)
+
+
+def _has_room(session: Session, args: Sequence[str | None]) -> bool:
+    """Whether a session may ask for one thing more, before what it asked for is answered."""
+    length = sum(len(one or "") for one in args)
+    return session.asking * max(1, length // LONG) < MOST_ASKED
 
 
 _ending: set[asyncio.Future[None]] = set()

@@ -3,19 +3,24 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests.browser.forging import asking, cookie_of, listener, opening, query_of, seen, socket
-from tests.browser.station import Console, Person
+from tests.browser.station import Console, Person, somebody
+from tests.e2e.faulty import Line
 from tests.e2e.peer import Administrator, administrator
 from tests.e2e.site import AnySite
 
+MOST_ASKED = 200
+"""What the console keeps of one session; not taken from it, since importing it would load NiceGUI here."""
 SOON = 60.0
 """Seconds after which something that is ended within five has not been, on however slow a machine."""
 
@@ -82,6 +87,32 @@ async def test_what_no_page_says_is_no_fault_of_ours(
         await forger.say("event", {"client_id": one.page, **where, "args": ["["]})
         await forger.hung_up()  # by when all before it has been taken
     assert "Traceback" not in console.process.output[before:]
+
+
+async def test_what_waits_for_an_answer_of_one_person_has_an_end(
+    browser: Browser, site: AnySite, tmp_path: Path, other: Administrator
+) -> None:
+    line = Line(site.access["port"])
+    console = Console.start(site, tmp_path, "--host", "127.0.0.1", "--port", str(line.port))
+    try:
+        async with somebody(browser, console) as person:
+            page = await person.log_in("admin", site.password_of("admin"))
+            one, cookie, where = await seen(page), await cookie_of(person), await listener(page, "ask", "registrations")
+            line.hold()
+            async with socket(console, query_of(one), cookie) as forger:
+                with suppress(ConnectionClosed):
+                    for turn in range(2 * MOST_ASKED):
+                        await forger.event(one.page, where, {"turn": turn})
+                async with asyncio.timeout(SOON):
+                    await forger.hung_up()
+            assert "socket refused" in console.process.output
+            line.resume()
+            await other.ok("register", {"id": "intrude-afterwards"})
+            await page.goto(f"{console.url}/?search=intrude-afterwards")  # what was asked by others is done meanwhile
+            await person.row("intrude-afterwards")
+    finally:
+        console.stop()
+        line.end()
 
 
 async def test_a_number_longer_than_pages_can_hold_breaks_none(admin: Person, other: Administrator) -> None:
