@@ -14,7 +14,7 @@ export BOOTSTRAP_BRIDGE_TEST_MOSQUITTO ?= $(MOSQUITTO)
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup chromium browser mosquitto mosquitto-2.1 compose units promtool compiler axe clients check audit lock sbom format deep test fuzz \
-	mutants unit e2e more test-brokers crashes soak demo console bench console-bench docs screenshots clean
+	mutants unit e2e more test-brokers crashes soak demo console bench console-bench console-bulk docs screenshots clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9.-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,9 +110,10 @@ mutants: $(READY) ## break the pure rooms in some thousand ways and tell which n
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "not e2e and not long"
 
-browser: setup chromium axe ## the console's tests, in a real browser
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not alone"
-	$(BIN)/python -m pytest -q -m "browser and alone"
+LONG ?= yes
+browser: setup chromium axe ## the console's tests, in a real browser; LONG= leaves out those that take longer than make test has
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not alone $(if $(LONG),,and not long)"
+	$(BIN)/python -m pytest -q -m "browser and alone $(if $(LONG),,and not long)"
 
 e2e: setup compose clients units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone and not browser"
@@ -122,7 +123,8 @@ more: $(READY) ## the searches of unit, five times as long, and what takes longe
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "long and not e2e"
 
-test: setup compose clients units promtool chromium axe check unit more e2e browser ## everything that must pass
+test: setup compose clients units promtool chromium axe check unit more e2e ## everything that must pass
+	@$(MAKE) --no-print-directory browser LONG=
 
 test-brokers: setup compose clients units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1
@@ -148,6 +150,10 @@ bench: setup ## measure against the bars, into bench/latest.json
 
 console-bench: setup chromium ## measure the console's table on 100,000 registrations, into build/console-bench.json
 	@$(BIN)/python bench/console.py
+
+ROWS ?= 1000000
+console-bulk: setup chromium ## measure the console's memory over a bulk file of ROWS devices, into build/console-bulk.json
+	@$(BIN)/python bench/console_bulk.py --rows $(ROWS)
 
 docs: $(READY) ## draw states, roles, commands, measures, arrows, invariants, vectors and attacks from the code
 	@$(BIN)/python docs/draw.py

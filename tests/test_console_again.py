@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from bridge.admin import RefusedByBridge
 from bridge.console.again import CannotBeKept, NotRegistered, made_again, replace
-from bridge.console.session import Away, Ended, Session, State
+from bridge.console.session import Away, Ended, State
 
 BEFORE: dict[str, Any] = {
     "id": "pump-7",
@@ -84,8 +84,11 @@ class FakeSession:
         self._script = list(script)
         self._watchers: list[Callable[[], None]] = []
 
-    async def request(self, command: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    async def request(
+        self, command: str, payload: Mapping[str, Any] | bytes | None = None, *, request_id: str | None = None
+    ) -> dict[str, Any]:
         self.asked.append(command)
+        assert isinstance(payload, dict)
         assert payload["id"] == "pump-7"
         what = self._script.pop(0)
         if isinstance(what, Away):
@@ -118,7 +121,7 @@ async def replacing(session: FakeSession) -> int:
         asyncio.get_running_loop().call_soon(session.become, State.BRIDGE_AWAY)
         asyncio.get_running_loop().call_later(0, lambda: session.become(State.ONLINE))
 
-    await replace(cast("Session", session), {"id": "pump-7"}, tell)
+    await replace(session, {"id": "pump-7"}, tell)
     assert session._watchers == []
     return told
 

@@ -200,10 +200,10 @@ ROOMS: dict[str, str] = {
     "console.upload_routes": "console.bulk_job console.sessions console.texts console.uploads",
     "console.bulk_upload": "console.bulk_job console.findings console.live console.sessions console.texts"
     " console.upload_routes console.uploads",
+    "console.acting": "admin console.session console.texts",
     "console.links": "names",
     "console.labels": "console.links console.texts",
     "console.labelling": "admin console.*",
-    "console.acting": "admin console.session console.texts",
     "console.registering": "admin console.* names",
     "console.listing": "",
     "console.inventory": "",
@@ -219,7 +219,7 @@ ROOMS: dict[str, str] = {
     "console.registration_detail": "admin console.live console.registration_deleting console.session console.texts",
     "console.verdicts": "console.texts",
     "console.option_facts": "console.texts names",
-    "console.again": "admin console.session console.texts names",
+    "console.again": "admin console.persisting console.texts names",
     "console.accepting": "admin console.acting console.again console.live console.once console.session console.texts"
     " console.verdicts names",
     "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",

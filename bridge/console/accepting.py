@@ -76,21 +76,22 @@ class Desk:
             return
         self._at_work.add(device_id)
         try:
-            self._tell(device_id, await does(device_id, args))
+            notice = await does(device_id, args)
         except RefusedByBridge as error:
-            self._tell(device_id, refused(device_id, error.code, error.message, error.details))
-            with suppress(Away, Ended):
-                await self._look_at_policy()
+            notice = refused(device_id, error.code, error.message, error.details)
         except Away as error:
-            self._tell(device_id, Notice("bad", fault_of(error)))
+            notice = Notice("bad", fault_of(error))
         except Ended:
             return  # the frame opens the login page
         except Exception:  # a fault of ours, which is logged: nobody is to wait for it
             self._tell(device_id, Notice("bad", text("shell.fault")))
             raise
         finally:
-            self._at_work.discard(device_id)
+            self._at_work.discard(device_id)  # before it is told, since a person may go on at once
             self._live.refresh()
+        self._tell(device_id, notice)
+        if notice.code:
+            await self._look_at_policy()
 
     async def _accept(self, device_id: str, args: Mapping[str, Any]) -> Notice:
         self._wait(device_id, "wait_accept")
@@ -103,9 +104,10 @@ class Desk:
 
     async def _look_at_policy(self) -> None:
         """A refusal may come of a policy that somebody has changed since this page was opened."""
-        policy = await self._session.policy()
-        if self._table.props.get("policy") != policy:
-            self._table.props["policy"] = policy
+        with suppress(Away, Ended):
+            policy = await self._session.policy()
+            if self._table.props.get("policy") != policy:
+                self._table.props["policy"] = policy
 
     async def _again(self, device_id: str, args: Mapping[str, Any]) -> Notice:
         self._wait(device_id, "wait_again")

@@ -3,12 +3,11 @@
 The bridge keeps a token only as a digest that it never shows, so it is the one thing that a person has to give again.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bridge.admin import RefusedByBridge
-from bridge.console.session import Away, Session, State
+from bridge.console.persisting import Asked, Persistent
 from bridge.console.texts import text
 from bridge.names import MAX_TOKEN
 
@@ -47,44 +46,27 @@ def made_again(before: Mapping[str, Any], token: str, *, auto_accept: bool, own_
     return payload
 
 
-async def replace(session: Session, payload: Mapping[str, Any], tell_away: Callable[[], None]) -> None:
+async def replace(session: Asked, payload: Mapping[str, Any], tell_away: Callable[[], None]) -> None:
     """Delete the registration and register ``payload``. Raises RefusedByBridge if nothing was deleted, NotRegistered.
 
     Raises Ended when the session is over, the one thing that can come between both: while broker or bridge are away it
-    waits for them, after ``tell_away``. An answer may be lost with a connection, so what has been done already by an
-    earlier try is no refusal.
+    waits for them, after ``tell_away``.
     """
-    await _insist(session, "delete", {"id": payload["id"]}, "NOT_FOUND", tell_away)
+    asking = Persistent(session, lambda waiting: tell_away() if waiting else None)
     try:
-        await _insist(session, "register", payload, "ALREADY_REGISTERED", tell_away)
-    except RefusedByBridge as error:
-        raise NotRegistered(error) from None
-
-
-async def _insist(
-    session: Session, command: str, payload: Mapping[str, Any], done: str, tell_away: Callable[[], None]
-) -> None:
-    """Ask until there is an answer; a refusal with the code ``done`` tells that there is nothing left to do."""
-    while True:
+        await _do(asking, "delete", {"id": payload["id"]}, "NOT_FOUND")
         try:
-            await session.request(command, payload)
-        except Away:
-            tell_away()
-            await _back(session)
+            await _do(asking, "register", payload, "ALREADY_REGISTERED")
         except RefusedByBridge as error:
-            if error.code != done:
-                raise
-            return
-        else:
-            return
-
-
-async def _back(session: Session) -> None:
-    changed = asyncio.Event()
-    unwatch = session.watch(changed.set)
-    try:
-        while session.state not in {State.ONLINE, State.ENDED}:
-            await changed.wait()
-            changed.clear()
+            raise NotRegistered(error) from None
     finally:
-        unwatch()
+        asking.close()
+
+
+async def _do(asking: Persistent, command: str, payload: Mapping[str, Any], done: str) -> None:
+    """Ask; a refusal with the code ``done`` tells that somebody else has done it, or we long ago, before a break."""
+    try:
+        await asking.ask(command, payload)
+    except RefusedByBridge as error:
+        if error.code != done:
+            raise

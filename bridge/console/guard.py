@@ -26,7 +26,9 @@ MAX_TARGET: Final = 4_096
 MAX_HEADERS: Final = 16_384
 """Bytes of all headers."""
 BODY_PATIENCE: Final = 10.0
-"""Seconds for the whole body of a request that is no upload, and for each piece of an upload."""
+"""Seconds for the whole body of a request that is no upload."""
+PIECE_PATIENCE: Final = 90.0
+"""Seconds for each piece of an upload: longer than whoever takes it waits, who can say more about it."""
 SOCKETS: Final = "/_nicegui_ws/"
 """Where pages speak with the console; nothing else there is served, and sockets nowhere else."""
 BURST: Final = 200
@@ -62,12 +64,14 @@ class Guard:
         hosts: Collection[str] | None,
         largest: Mapping[str, int],
         patience: float = BODY_PATIENCE,
+        piece_patience: float = PIECE_PATIENCE,
     ) -> None:
         self.app = app
         self._secure = secure
         self._hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
         self._largest = largest
         self._patience = patience
+        self._piece_patience = piece_patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or socket."""
@@ -92,7 +96,7 @@ class Guard:
         if scope["method"] in HARMLESS:
             await self.app(scope, receive, answer)
         elif most is not None:
-            await self.app(scope, _Upload(receive, answer, most, self._patience), answer)
+            await self.app(scope, _Upload(receive, answer, most, self._piece_patience), answer)
         else:
             await self._small(scope, receive, answer)
 

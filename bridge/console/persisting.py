@@ -44,7 +44,7 @@ class Persistent:
         self._was = session.state
         self.close = session.watch(self._watch)
 
-    async def ask(self, command: str, payload: bytes) -> dict[str, Any]:
+    async def ask(self, command: str, payload: Mapping[str, Any] | bytes) -> dict[str, Any]:
         """Ask until there is an answer. Raises RefusedByBridge, Ended."""
         request_id = secrets.token_hex(16)
         overloaded = 0
@@ -66,7 +66,7 @@ class Persistent:
                 async with asyncio.timeout(AGAIN):
                     await self._back.wait()
 
-    async def _asked(self, command: str, payload: bytes, request_id: str) -> dict[str, Any] | None:
+    async def _asked(self, command: str, payload: Mapping[str, Any] | bytes, request_id: str) -> dict[str, Any] | None:
         """Ask once; None: broker or bridge were away meanwhile and are back, so that the request may be lost."""
         asking = asyncio.ensure_future(self._session.request(command, payload, request_id=request_id))
         coming = asyncio.ensure_future(self._back.wait())

@@ -299,7 +299,7 @@ class Session:
             self.end = why
         if self._begun:  # else somebody was refused, who may have typed a password in the place of a name
             self._begun = False
-            log.info("session ended", tenant=self.tenant, administrator=self.name, reason=why.name.lower())
+            log.info("logged out", tenant=self.tenant, administrator=self.name, reason=why.name.lower())
         self._online.set()  # who waits for the connection is told that there will be none
         self._become(State.ENDED)
         if self._task is not None and self._task is not asyncio.current_task():

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.bulk_dialog import BulkDialog, asked, content_of, filled
@@ -23,6 +24,7 @@ async def test_a_file_is_checked_registered_and_its_failed_lines_come_back(
     """Nothing is registered before the person says so; who corrects the failed lines registers these alone."""
     rows = [f"bulk-a{n};Süd/Halle {n % 3}" for n in range(60)]
     rows[3], rows[7] = f"{HOSTILE};Süd", "bulk a7;Süd"
+    await admin.open("/?search=bulk-a3")
     dialog = await BulkDialog.opened(admin.page)
     await dialog.choose(table(tmp_path / f"{HOSTILE.replace('/', '')}.csv", "ID;PATH", rows))
     await dialog.heading("The file is checked")
@@ -137,6 +139,7 @@ async def test_all_of_it_goes_by_keyboard(admin: Person, tmp_path: Path) -> None
     await expect(dialog.dialog).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_a_screen_reader_and_a_phone_are_served_in_light_and_dark(
     browser: Browser, console: Console, site: AnySite, tmp_path: Path
 ) -> None:

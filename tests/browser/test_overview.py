@@ -122,7 +122,7 @@ async def test_every_colour_that_is_drawn_is_one_of_the_sheet(person: Person, si
 async def test_nothing_is_wider_than_a_phone(browser: Browser, console: Console, site: AnySite) -> None:
     async with somebody(browser, console, viewport={"width": 390, "height": 844}) as person:
         page = await at_the_overview(person, site)
-        await page.locator("svg").first.wait_for()
+        await page.locator(".chart svg").first.wait_for()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         boxes = "[...document.querySelectorAll('.chart svg')].map((one) => one.getBoundingClientRect())"
         widths = await page.evaluate(boxes)

@@ -20,36 +20,36 @@ TOKEN = "register-token-of-good-length"
 async def test_several_devices_are_registered_at_once_and_a_failed_one_stays(admin: Person, site: AnySite) -> None:
     """The reason stands at its row; corrected, it is registered too; the table shows all without a reload."""
     async with administrator(site.access) as other:
-        await other.ok("register", {"id": "register-taken"})
-        form = await Form.opened(admin.page)
+        await other.ok("register", {"id": "register-some-taken"})
+        form = await Form.opened(await admin.open("/?search=register-some-"))
         await expect(form.id(1)).to_be_focused()
-        await form.fill(1, "register-1", Name="Pump <b>one</b>", Type="c8y_Pump", Group="Register/North")
+        await form.fill(1, "register-some-1", Name="Pump <b>one</b>", Type="c8y_Pump", Group="Register/North")
         await form.add()
         await expect(form.id(2)).to_be_focused()
-        await form.fill(2, "register-taken")
+        await form.fill(2, "register-some-taken")
         await form.add()
-        await form.fill(3, " register-3 ")
+        await form.fill(3, " register-some-3 ")
         await form.add()  # one that nothing is typed into
         await form.next()
 
         await expect(form.result).to_contain_text("2 devices are registered")
         await expect(form.result).to_contain_text("Pump <b>one</b>")
         await expect(form.message).to_contain_text("One device was not registered")
-        assert await form.ids() == ["register-taken"]
+        assert await form.ids() == ["register-some-taken"]
         await expect(form.row(1)).to_contain_text("registered already; its status is “Waiting for connection”.")
         await expect(form.id(1)).to_be_focused()
 
-        await form.fill(1, "register-2")
+        await form.fill(1, "register-some-2")
         await form.next()
         await expect(form.result).to_contain_text("3 devices are registered")
         await form.dialog.get_by_role("button", name="Close").last.click()
         await expect(form.dialog).to_be_hidden()
-        for id_ in ("register-1", "register-2", "register-3"):
+        for id_ in ("register-some-1", "register-some-2", "register-some-3"):
             await expect(await admin.row(id_)).to_contain_text("Waiting for connection")
-        found = await other.get("register-1")
+        found = await other.get("register-some-1")
         assert (found["name"], found["type"], found["group"]) == ("Pump <b>one</b>", "c8y_Pump", "Register/North")
         # Who adds a device is likely to mean another one of the same group and type.
-        again = await other.get("register-3")
+        again = await other.get("register-some-3")
         assert (again["type"], again["group"], again.get("name")) == ("c8y_Pump", "Register/North", None)
 
 
@@ -142,7 +142,7 @@ async def test_pasted_lines_become_rows(admin: Person) -> None:
 
 async def test_a_device_that_was_authorised_before_is_accepted_by_its_token(admin: Person, site: AnySite) -> None:
     """The token is sent to the bridge and kept nowhere: not in the page, not in what the browser keeps."""
-    form = await Form.opened(admin.page)
+    form = await Form.opened(await admin.open("/?search=register-auto"))
     await form.fill(1, "register-auto")
     await form.token(1, "short", auto=True)
     await expect(form.row(1)).to_contain_text("This token is short.")
@@ -247,7 +247,7 @@ async def test_groups_that_there_are_are_suggested(admin: Person, site: AnySite)
     await expect(form.dialog.locator("#register-groups option[value='Register/Suggested <i>']")).to_be_attached()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.long)])
 async def test_everybody_can_use_the_dialog(
     width: int, theme: Any, browser: Browser, console: Console, site: AnySite
 ) -> None:

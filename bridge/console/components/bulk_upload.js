@@ -46,6 +46,8 @@ export default {
   },
   mounted() {
     addEventListener("beforeunload", this.warn);
+    // Quasar would show a bar without a name for the request of the file, which has one of its own in the dialog.
+    window.Quasar.LoadingBar.setDefaults({ hijackFilter: () => false });
   },
   unmounted() {
     removeEventListener("beforeunload", this.warn);
@@ -218,10 +220,10 @@ export default {
               </div>
             </div>
             <div class="bulk-foot">
-              <button type="button" class="btn" @click="discard">{{ texts.another_file }}</button>
+              <button type="button" class="btn" :class="{ primary: job.phase === 'faulty' }" @click="discard">{{ texts.another_file }}</button>
               <button v-if="job.phase === 'checked' && job.register" type="button" class="btn primary" @click="$emit('register', {})">{{ job.register }}</button>
               <button v-else-if="job.phase === 'stopped'" type="button" class="btn primary" @click="$emit('register', {})">{{ texts.go_on }}</button>
-              <button v-else type="button" class="btn primary" @click="close">{{ texts.close }}</button>
+              <button v-else type="button" class="btn" :class="{ primary: job.phase === 'done' }" @click="close">{{ texts.close }}</button>
             </div>
           </template>
         </div>
