@@ -55,13 +55,16 @@ class Tabs:
             unseen.delete()
         pages[client.id] = client
         self._owners[client.id] = session
-        client.on_delete(lambda: self._forget(client.id, session.key))
+        client.on_delete(lambda: self._forget(client, session.key))
         return True
 
-    def _forget(self, page: str, key: str) -> None:
-        self._owners.pop(page, None)
+    def _forget(self, page: Client, key: str) -> None:
+        self._owners.pop(page.id, None)
         if (pages := self._pages.get(key)) is not None:
-            pages.pop(page, None)
+            pages.pop(page.id, None)
+        # NiceGUI, which still waits whether the browser comes back, would delete the page again, and fail.
+        for document in list(page._delete_tasks):  # noqa: SLF001 - there is no other way to tell it
+            page._cancel_delete_task(document)  # noqa: SLF001
 
     def _watch(self, session: Session) -> None:
         if session.state is State.ENDED:
@@ -186,7 +189,9 @@ class Tabs:
     async def _log(self, socket: str, *said: object) -> None:
         match self._heard(socket, said):
             case {"message": str(words)}:
-                log.info("a page says", words=words[:LONGEST_LINE])
+                # Who reads the log in a terminal sees no line that is none, and the terminal is told nothing.
+                shown = "".join(one if one.isprintable() else "�" for one in words[:LONGEST_LINE])
+                log.info("a page says", words=shown)
             case _:
                 self._refuse(socket, "log")
 

@@ -89,6 +89,17 @@ async def test_what_no_page_says_is_no_fault_of_ours(
     assert "Traceback" not in console.process.output[before:]
 
 
+async def test_what_a_page_says_of_itself_is_one_plain_line_of_the_log(console: Console, admin: Person) -> None:
+    one, cookie = await seen(admin.page), await cookie_of(admin)
+    before = len(console.process.output)
+    async with socket(console, query_of(one), cookie) as forger:
+        said = "intruder\u009b2J\u202e\u2028\nforged"
+        await forger.say("log", {"client_id": one.page, "level": "info", "message": said})
+        await forger.say("event", {"client_id": one.page})
+        await forger.hung_up()
+    assert "intruder�2J���forged" in console.process.output[before:]
+
+
 async def test_what_waits_for_an_answer_of_one_person_has_an_end(
     browser: Browser, site: AnySite, tmp_path: Path, other: Administrator
 ) -> None:
