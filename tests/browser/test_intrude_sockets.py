@@ -17,7 +17,7 @@ from tests.browser.forging import asking, cookie_of, listener, opening, query_of
 from tests.browser.station import Console, Person, somebody
 from tests.e2e.faulty import Line
 from tests.e2e.peer import Administrator, administrator
-from tests.e2e.site import AnySite
+from tests.e2e.site import BIN, AnySite
 
 MOST_ASKED = 200
 """What the console keeps of one session; not taken from it, since importing it would load NiceGUI here."""
@@ -124,6 +124,30 @@ async def test_what_waits_for_an_answer_of_one_person_has_an_end(
     finally:
         console.stop()
         line.end()
+
+
+HASTY = """
+from nicegui import page
+from bridge import cli
+page.page.resolve_reconnect_timeout = lambda self: 0.1
+cli.main()
+"""
+
+
+async def test_who_logs_out_leaves_no_fault_in_the_log(browser: Browser, site: AnySite, tmp_path: Path) -> None:
+    """NiceGUI waits whether a browser comes back, and then deletes its page, which went with the session."""
+    hasty = tmp_path / "hasty.py"
+    hasty.write_text(HASTY)
+    console = Console.start(site, tmp_path, program=[str(BIN / "python"), str(hasty)])
+    try:
+        async with somebody(browser, console) as person:
+            page = await person.log_in("admin", site.password_of("admin"))
+            await page.get_by_role("button", name="Log out").click()
+            await page.wait_for_url("**/login?**")
+            await page.wait_for_timeout(2_000)  # many times as long as NiceGUI waits here
+        assert "Traceback" not in console.process.output
+    finally:
+        console.stop()
 
 
 async def test_a_number_longer_than_pages_can_hold_breaks_none(admin: Person, other: Administrator) -> None:
