@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,9 +52,10 @@ class Access:
 class Admin:
     """An administrator's connection; made by ``connect``."""
 
-    def __init__(self, connection: Connection, access: Access) -> None:
+    def __init__(self, connection: Connection, access: Access, whole: Callable[[str], int | float] = int) -> None:
         self._connection = connection
         self._access = access
+        self._whole = whole
         self._topics = Topics.below(access.topic_prefix)
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._events: asyncio.Queue[tuple[str, dict[str, Any]]] | None = None
@@ -70,7 +71,7 @@ class Admin:
         async for messages in self._connection.batches():
             for message in messages:
                 try:
-                    value = json.loads(message.payload)
+                    value = json.loads(message.payload, parse_int=self._whole)
                 except ValueError:
                     continue  # not the bridge's
                 if not isinstance(value, dict):
@@ -150,15 +151,17 @@ def _first(error: Exception) -> Exception:
 
 
 @asynccontextmanager
-async def connect(access: Access) -> AsyncIterator[Admin]:
+async def connect(access: Access, whole: Callable[[str], int | float] = int) -> AsyncIterator[Admin]:
     """Log in as an administrator. Raises Unreachable, LoginRefused, SubscriptionRefused.
+
+    ``whole`` makes a number of the digits of a whole one, which may be as long as devices like.
 
     What happens inside the block and the connection are one: if the connection ends, the block is cancelled and
     Disconnected is raised.
     """
     login = broker.Login(access.host, access.port, access.username, access.password, authority=access.authority)
     async with broker.connect(login) as connection:
-        admin = Admin(connection, access)
+        admin = Admin(connection, access, whole)
         await connection.subscribe(Topics.below(access.topic_prefix).response(access.tenant, access.username))
         try:
             async with asyncio.TaskGroup() as tasks:

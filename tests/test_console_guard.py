@@ -13,6 +13,7 @@ from bridge.console.guard import (
     MAX_TARGET,
     PER_SECOND,
     SOCKETS,
+    WEIGHT,
     Application,
     Guard,
     Message,
@@ -196,6 +197,22 @@ async def test_a_request_for_a_page_has_no_body() -> None:
     assert (await asked(guard, "HEAD", transfer_encoding="chunked")).status == 400
 
 
+async def test_what_is_no_path_is_refused_and_is_no_fault_of_ours() -> None:
+    """HTTP knows such addresses, for proxies and for servers as a whole."""
+    page = Page()
+    guard = guarded(page)
+    for method, path in (
+        ("GET", "*"),
+        ("OPTIONS", "*"),
+        ("CONNECT", "evil.example:443"),
+        ("GET", "http://evil/"),
+        ("GET", ""),
+    ):
+        answer = await asked(guard, method, path, origin=OURS)
+        assert (answer.status, "slash" in answer.text) == (400, True), path
+    assert page.scopes == []
+
+
 async def test_an_address_has_an_end() -> None:
     guard = guarded(Page())
     assert (await asked(guard, path="/" + "x" * (MAX_TARGET - 2), query=b"y")).status == 200
@@ -343,6 +360,15 @@ async def test_a_socket_is_listened_to_no_faster_than_people_speak() -> None:
     await on_socket(guarded(Listener()), SOCKETS, *said, origin=OURS)
     # What came in meanwhile has been earned in the meantime, hence not all of the five.
     assert loop.time() - began >= (beyond - 1) / PER_SECOND - 0.01
+
+
+async def test_a_long_message_counts_as_many() -> None:
+    said: list[Message] = [{"type": "websocket.receive", "text": "x" * (BURST * WEIGHT)}]
+    said += [{"type": "websocket.receive", "text": "x"} for _ in range(5)]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await on_socket(guarded(Listener()), SOCKETS, *said, origin=OURS)
+    assert loop.time() - began >= 5 / PER_SECOND - 0.01
 
 
 async def test_the_applications_life_is_its_own() -> None:

@@ -10,6 +10,7 @@ from bridge.console.throttle import (
     FREE_ADDRESS,
     FREE_NAME,
     FREE_PAIR,
+    LONGEST_NAME,
     LONGEST_WAIT,
     MOST,
     Throttle,
@@ -132,3 +133,11 @@ def test_what_is_remembered_is_bounded(throttle: Throttle) -> None:
 )
 def test_one_persons_addresses_count_as_one(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_of_names_that_nobody_has_no_more_is_remembered_than_of_others(clock: Clock, throttle: Throttle) -> None:
+    """Ten thousand names as long as a form may be would fill the memory."""
+    long = "x" * LONGEST_NAME
+    wrong(throttle, long + "y" * 60_000, "192.0.2.1", FREE_PAIR)
+    assert throttle.begin(long + "z" * 60_000, "192.0.2.1") == FIRST_WAIT
+    wrong(throttle, long[:-1], "192.0.2.1", FREE_PAIR)

@@ -185,7 +185,8 @@ ROOMS: dict[str, str] = {
     "console.figures": "console.texts",
     "console.charts": "console.figures console.texts registration",
     "console.overview_parts": "console.figures console.texts",
-    "console.session": "admin backoff broker names roles",
+    "console.digits": "",
+    "console.session": "admin backoff broker console.digits names roles",
     "console.sessions": "admin broker console.session console.throttle names",
     "console.entrance": "console.guard console.sessions",
     "console.tabs": "console.entrance console.session",
@@ -220,7 +221,7 @@ ROOMS: dict[str, str] = {
     "console.option_facts": "console.texts names",
     "console.again": "admin console.persisting console.texts names",
     "console.accepting": "admin console.acting console.again console.live console.once console.session console.texts"
-    " console.verdicts",
+    " console.verdicts names",
     "console.accepting_all": "console.acting console.live console.session console.texts console.verdicts",
     "console.components.__init__": "",
     "console.pages.__init__": "",

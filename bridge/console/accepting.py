@@ -6,7 +6,7 @@ What is typed comes from the browser and goes to the bridge as it is: the bridge
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from nicegui import events, ui
@@ -20,6 +20,10 @@ from bridge.console.once import Once
 from bridge.console.session import Away, Ended, Session
 from bridge.console.texts import section, text
 from bridge.console.verdicts import Notice, refused, sentence
+from bridge.names import device_id_fault
+
+MOST_NOTICES: Final = 500
+"""Devices of which a page says what became of them; a page of the table shows fewer, but they may be turned."""
 
 log = structlog.get_logger("console")
 
@@ -43,7 +47,12 @@ class Desk:
 
     def _tell(self, device_id: str, notice: Notice) -> None:
         self._number += 1
-        self._table.props["notices"][device_id] = notice.shown(self._number)
+        notices = self._table.props["notices"]
+        notices.pop(device_id, None)  # the newest stand at the end
+        notices[device_id] = notice.shown(self._number)
+        for oldest in list(notices)[:-MOST_NOTICES]:
+            del notices[oldest]
+            self._once.pop(oldest, None)
 
     def _wait(self, device_id: str, words: str) -> None:
         self._tell(device_id, Notice("wait", section("accept")[words]))
@@ -63,7 +72,7 @@ class Desk:
         args = event.args if isinstance(event.args, dict) else {}
         device_id = word(args, "id")
         does = {"accept": self._accept, "again": self._again}.get(word(args, "what"))
-        if does is None or not device_id or device_id in self._at_work:
+        if does is None or device_id_fault(device_id) or device_id in self._at_work:
             return
         self._at_work.add(device_id)
         try:

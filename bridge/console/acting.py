@@ -24,6 +24,12 @@ def word(values: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def texts(values: Mapping[str, Any], name: str) -> list[str]:
+    """Return the texts in a list that came from the browser."""
+    given = values.get(name)
+    return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+
+
 def fault_of(error: RefusedByBridge | Away) -> str:
     """Say to a person why something was not done."""
     return error.message if isinstance(error, RefusedByBridge) else text("shell.not_now", reason=str(error))

@@ -3,6 +3,7 @@
 Pages and files need not think of it: what is not named here is behind the door, also what does not exist.
 """
 
+import asyncio
 from collections import Counter
 from typing import Final
 from urllib.parse import quote
@@ -10,8 +11,8 @@ from urllib.parse import quote
 from fastapi.requests import HTTPConnection
 from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from bridge.console.guard import Application, Receive, Scope, Send
-from bridge.console.sessions import Session, Sessions
+from bridge.console.guard import Application, Message, Receive, Scope, Send
+from bridge.console.sessions import Session, Sessions, State
 
 OPEN: Final = frozenset({"/login", "/logout", "/favicon.ico"})
 OPEN_BELOW: Final = "/static/"
@@ -21,6 +22,8 @@ SESSION: Final = "console.session"
 """Where in its scope a request has the session that it was let in with."""
 MOST_SOCKETS: Final = 40
 """Sockets of one session at a time: a page has one, and may have two while it comes back."""
+FAREWELL: Final = 5.0
+"""Seconds that pages of an ended session have for going to the login by themselves."""
 
 
 class Entrance:
@@ -56,12 +59,37 @@ class Entrance:
             await send({"type": "websocket.close", "code": 1008, "reason": words})
             return
         self._sockets[session.key] += 1
+        heard = _Heard(receive)
+        unwatch = session.watch(lambda: heard.end() if session.state is State.ENDED else None)
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, heard, send)
         finally:
+            unwatch()
             self._sockets[session.key] -= 1
             if not self._sockets[session.key]:
                 del self._sockets[session.key]
+
+
+class _Heard:
+    """What a socket says, until its session is over: also one that is no page's, which nobody else would close."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._over = asyncio.Event()
+
+    def end(self) -> None:
+        """Close it soon."""
+        asyncio.get_running_loop().call_later(FAREWELL, self._over.set)
+
+    async def __call__(self) -> Message:
+        """Return the next message, or that the browser is gone, also where we no longer listen."""
+        hearing, over = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait({hearing, over}, return_when=asyncio.FIRST_COMPLETED)
+            return hearing.result() if hearing.done() else {"type": "websocket.disconnect", "code": 1008}
+        finally:
+            hearing.cancel()
+            over.cancel()
 
 
 def _to_login(scope: Scope) -> Application:

@@ -35,6 +35,8 @@ BURST: Final = 200
 """Messages that a socket may send at once; a person who types quickly sends some ten in a second."""
 PER_SECOND: Final = 50.0
 """Messages a second that a socket is listened to beyond that."""
+WEIGHT: Final = 10_000
+"""Characters that count as one more message: a list of two hundred devices has fewer than a hundred thousand."""
 HARMLESS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -159,6 +161,8 @@ class Guard:
     def _stranger(self, scope: Scope, known: Mapping[str, str]) -> Fault | None:
         if self._hosts is not None and known.get("host", "").lower() not in self._hosts:
             return Fault(421, "this name is not one of this console; name it with --console-name")
+        if not scope["path"].startswith("/"):
+            return Fault(400, "the address of a page begins with a slash")
         if len(scope["path"]) + len(scope.get("query_string", b"")) > MAX_TARGET:
             return Fault(414, "the address is too long")
         if sum(len(name) + len(value) for name, value in known.items()) > MAX_HEADERS:
@@ -271,7 +275,7 @@ def _measured(receive: Receive) -> Receive:
         if message.get("text") is None:
             return {"type": "websocket.disconnect", "code": 1003, "reason": "text only"}
         now = loop.time()
-        left = min(float(BURST), left + (now - since) * PER_SECOND) - 1
+        left = min(float(BURST), left + (now - since) * PER_SECOND) - 1 - len(message["text"]) // WEIGHT
         since = now
         if left < 0:
             await asyncio.sleep(-left / PER_SECOND)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from nicegui.element import Element
 
-from bridge.console.acting import answer_acts
+from bridge.console.acting import answer_acts, texts
 from bridge.console.session import Session
 from bridge.console.texts import section
 
@@ -28,7 +28,7 @@ class Deleting(Element, component="components/confirm_delete.js"):
         self.run_method("open", list(ids))
 
     async def _delete(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        ids = [one for one in values.get("ids") or () if isinstance(one, str)]
+        ids = texts(values, "ids")
         deleted: list[str] = []
         failed: list[dict[str, Any]] = []
         try:

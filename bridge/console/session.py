@@ -20,6 +20,7 @@ from bridge import admin
 from bridge.admin import Access, Admin, NoAnswer, RefusedByBridge
 from bridge.backoff import Backoff
 from bridge.broker import BrokerError, Disconnected, LoginRefused, SubscriptionRefused
+from bridge.console import digits
 from bridge.names import MANAGEMENT
 from bridge.roles import OWNER, REGISTRAR, VIEWER, commands_of
 
@@ -91,6 +92,8 @@ class Session:
     used: float = field(default_factory=time.monotonic)
     leaving: bool = False
     """Whether the person is logged out soon unless they do something; watchers are told when this changes."""
+    asking: int = 0
+    """Requests that have no answer yet."""
     _begun: bool = field(default=False, repr=False)
     _admin: Admin | None = field(default=None, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -140,14 +143,18 @@ class Session:
         """
         request_id = request_id or secrets.token_hex(16)
         deadline = time.monotonic() + RECONNECT_PATIENCE
-        while True:
-            connection = await self._connected(deadline)
-            try:
-                return await self._asked(connection, command, payload, request_id)
-            except NoAnswer as error:
-                raise Away(f"{error}.") from None
-            except Disconnected:
-                deadline = time.monotonic() + RECONNECT_PATIENCE
+        self.asking += 1
+        try:
+            while True:
+                connection = await self._connected(deadline)
+                try:
+                    return await self._asked(connection, command, payload, request_id)
+                except NoAnswer as error:
+                    raise Away(f"{error}.") from None
+                except Disconnected:
+                    deadline = time.monotonic() + RECONNECT_PATIENCE
+        finally:
+            self.asking -= 1
 
     async def _connected(self, deadline: float) -> Admin:
         with suppress(TimeoutError):
@@ -230,7 +237,7 @@ class Session:
         backoff = Backoff(longest=RECONNECT_WITHIN)
         while True:
             try:
-                async with admin.connect(self.access) as connection:
+                async with admin.connect(self.access, digits.whole) as connection:
                     await self._find_rights(connection)
                     self._admin = connection
                     self._lost = asyncio.Event()

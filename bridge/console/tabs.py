@@ -5,7 +5,8 @@ it, speaks for pages of that session alone, and for no page any more once the se
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -13,13 +14,15 @@ import structlog
 from nicegui import Client, app, core
 from socketio.exceptions import ConnectionRefusedError as Refused
 
-from bridge.console.entrance import SESSION
+from bridge.console.entrance import FAREWELL, SESSION
 from bridge.console.session import Session, State
 
 MOST_PAGES: Final = 30
 """Pages of one session at a time. One whose browser is away makes room for another."""
-FAREWELL: Final = 5.0
-"""Seconds that pages of an ended session have for going to the login by themselves."""
+MOST_ASKED: Final = 200
+"""Requests of a session that wait for the bridge; more of them no person at its pages makes, and each is kept."""
+LONG: Final = 50_000
+"""Characters from which on what is asked for is kept as if it were several requests."""
 LONGEST_WORD: Final = 100
 """Characters of ids that a browser makes up for its tab and page."""
 LONGEST_LINE: Final = 300
@@ -52,13 +55,16 @@ class Tabs:
             unseen.delete()
         pages[client.id] = client
         self._owners[client.id] = session
-        client.on_delete(lambda: self._forget(client.id, session.key))
+        client.on_delete(lambda: self._forget(client, session.key))
         return True
 
-    def _forget(self, page: str, key: str) -> None:
-        self._owners.pop(page, None)
+    def _forget(self, page: Client, key: str) -> None:
+        self._owners.pop(page.id, None)
         if (pages := self._pages.get(key)) is not None:
-            pages.pop(page, None)
+            pages.pop(page.id, None)
+        # NiceGUI, which still waits whether the browser comes back, would delete the page again, and fail.
+        for document in list(page._delete_tasks):  # noqa: SLF001 - there is no other way to tell it
+            page._cancel_delete_task(document)  # noqa: SLF001
 
     def _watch(self, session: Session) -> None:
         if session.state is State.ENDED:
@@ -154,9 +160,16 @@ class Tabs:
         match self._heard(socket, said):
             case {"id": int(), "listener_id": str(), **rest} as message:
                 args = rest.get("args", [])
-                if isinstance(args, list) and all(one is None or isinstance(one, str) for one in args):
-                    self._usual["event"](socket, message)
-                    return
+                if (
+                    isinstance(args, list)
+                    and all(one is None or isinstance(one, str) for one in args)
+                    and _has_room(self._speaking[socket], args)
+                ):
+                    # Refused below: words that are no JSON, a listener that the element does not have. What a handler
+                    # of ours raises does not come out here.
+                    with suppress(ValueError, KeyError):
+                        self._usual["event"](socket, message)
+                        return
         self._refuse(socket, "event")
 
     async def _response(self, socket: str, *said: object) -> None:
@@ -176,7 +189,9 @@ class Tabs:
     async def _log(self, socket: str, *said: object) -> None:
         match self._heard(socket, said):
             case {"message": str(words)}:
-                log.info("a page says", words=words[:LONGEST_LINE])
+                # Who reads the log in a terminal sees no line that is none, and the terminal is told nothing.
+                shown = "".join(one if one.isprintable() else "�" for one in words[:LONGEST_LINE])
+                log.info("a page says", words=shown)
             case _:
                 self._refuse(socket, "log")
 
@@ -195,6 +210,12 @@ class Tabs:
         if session is not None and session.end is None:
             log.warning("socket refused", tenant=session.tenant, administrator=session.name, said=what)
         self._hang_up(socket)
+
+
+def _has_room(session: Session, args: Sequence[str | None]) -> bool:
+    """Whether a session may ask for one thing more, before what it asked for is answered."""
+    length = sum(len(one or "") for one in args)
+    return session.asking * max(1, length // LONG) < MOST_ASKED
 
 
 _ending: set[asyncio.Future[None]] = set()

@@ -24,6 +24,8 @@ FORGET: Final = 3_600.0
 """Seconds after the last wrong attempt, after which there was none."""
 MOST: Final = 10_000
 """Names and addresses that are remembered; the one that was counted longest ago is forgotten for another."""
+LONGEST_NAME: Final = 255
+"""Characters of a name that are remembered; strangers may type many more."""
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class Throttle:
             del self._good[next(iter(self._good))]
 
     def _keys(self, name: str, place: str) -> Iterator[tuple[_Key, int]]:
+        name = name[:LONGEST_NAME]
         yield ("pair", name, place), FREE_PAIR
         if (name, place) not in self._good:
             yield ("address", place), FREE_ADDRESS

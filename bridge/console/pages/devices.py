@@ -9,7 +9,7 @@ from fastapi import Request
 from nicegui import events, ui
 from nicegui.element import Element
 
-from bridge.console.acting import answer_acts, word
+from bridge.console.acting import answer_acts, texts, word
 from bridge.console.grouping import Groups
 from bridge.console.inventory import TREE_PACE, concerns_devices, path_of
 from bridge.console.live import Live
@@ -97,10 +97,8 @@ async def _list(session: Session, look: Look) -> None:
         await live.now()
 
     async def move(values: Mapping[str, Any]) -> Mapping[str, Any]:
-        given = values.get("ids")
-        ids = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
         moving = Move(session.request, path_of(word(values, "group")))
-        await moving.those(ids)
+        await moving.those(texts(values, "ids"))
         return {"moved": moving.moved, "failed": moving.failed}
 
     table.on("look", turn)

@@ -211,7 +211,7 @@ async def overview(session: Session, request: Request) -> None:
 
     async def choose(event: events.GenericEventArguments) -> None:
         nonlocal looked
-        if event.args in RANGES:
+        if isinstance(event.args, str) and event.args in RANGES:
             looked = event.args
             session.touch()
             await live.now()

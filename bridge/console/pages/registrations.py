@@ -9,7 +9,7 @@ from nicegui import events, ui
 
 from bridge.admin import RefusedByBridge
 from bridge.console import accepting, accepting_all, registering
-from bridge.console.acting import word
+from bridge.console.acting import texts, word
 from bridge.console.live import Live, telling
 from bridge.console.registration_deleting import Deleting
 from bridge.console.registration_detail import Detail
@@ -135,7 +135,7 @@ async def registrations(session: Session, request: Request) -> None:
     table.on("ask", listing.ask)
     accepting.Desk(session, table, live)
     table.on("open", lambda event: detail.open(word(_said(event), "id")))
-    table.on("remove", lambda event: deleting.ask(_said(event).get("ids") or ()))
+    table.on("remove", lambda event: deleting.ask(texts(_said(event), "ids")))
     await listing.show()
     if wanted := request.query_params.get("show"):
         await detail.open(wanted)
