@@ -77,6 +77,12 @@ class Board(Element, component="components/bulk_upload.js"):
             self.on(name, self._handled(handler))
         self._look()
         while_open(self.client, self._desk.watch(self._look))
+        while_open(self.client, self._leave)
+
+    def _leave(self) -> None:
+        # What a page wants to be told holds the page, and would keep it here for as long as the process lives.
+        _boards.pop(self.client, None)
+        self._done = lambda: None
 
     def open(self, done: Callable[[], object]) -> None:
         """Open the dialog."""
