@@ -12,6 +12,7 @@ from nicegui.page import page
 from bridge.console import bulk_upload
 from bridge.console.live import Live, while_open
 from bridge.console.session import Session, State
+from bridge.console.texts import text
 from bridge.console.uploads import Uploads
 
 
@@ -109,6 +110,19 @@ async def test_what_is_put_on_a_page_that_is_gone_already_ends_at_once(client: C
     ended: list[str] = []
     while_open(client, lambda: ended.append("at once"))
     assert ended == ["at once"]
+
+
+async def test_a_file_that_is_refused_again_is_told_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A property that stays the same is no news for the browser."""
+    monkeypatch.setattr(bulk_upload, "_uploads", [Uploads(1_000, most=0)])
+    with client:
+        bulk_upload.board(session_of(Person()))
+        board = bulk_upload._boards[client]
+        told: list[tuple[object, ...]] = []
+        monkeypatch.setattr(board, "run_method", lambda *words: told.append(words))
+        for _ in range(2):
+            board._choose({"name": "plant.csv", "size": 4})
+    assert told == [("fail", text("bulk.others"))] * 2
 
 
 async def test_a_page_on_which_the_bulk_dialog_was_opened_leaves_nothing_behind(

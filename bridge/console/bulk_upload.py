@@ -64,7 +64,6 @@ class Board(Element, component="components/bulk_upload.js"):
         self._props["management"] = session.of_management
         self._props["opened"] = 0
         self._props["ticket"] = ""
-        self._props["refusal"] = ""
         handlers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[None] | None]] = {
             "choose": self._choose,
             "register": lambda _: self._with_job(Job.register),
@@ -103,12 +102,12 @@ class Board(Element, component="components/bulk_upload.js"):
 
     def _choose(self, args: Mapping[str, Any]) -> None:
         name, size = args.get("name"), args.get("size")
-        self._props["ticket"], self._props["refusal"] = "", ""
+        self._props["ticket"] = ""
         if isinstance(name, str) and isinstance(size, int):
             try:
                 self._props["ticket"] = self._desk.ticket(name, size)
             except NoUpload as error:
-                self._props["refusal"] = str(error)
+                self.run_method("fail", str(error))  # no property, since one that stays the same is not told again
         self.update()
 
     def _with_job(self, act: Callable[[Job], None]) -> None:
