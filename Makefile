@@ -110,9 +110,10 @@ mutants: $(READY) ## break the pure rooms in some thousand ways and tell which n
 unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "not e2e and not long"
 
-browser: setup chromium axe ## the console's tests, in a real browser
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not alone"
-	$(BIN)/python -m pytest -q -m "browser and alone"
+LONG ?= yes
+browser: setup chromium axe ## the console's tests, in a real browser; LONG= leaves out those that take longer than make test has
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not alone $(if $(LONG),,and not long)"
+	$(BIN)/python -m pytest -q -m "browser and alone $(if $(LONG),,and not long)"
 
 e2e: setup compose clients units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone and not browser"
@@ -122,7 +123,8 @@ more: $(READY) ## the searches of unit, five times as long, and what takes longe
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto tests/test_lives.py tests/test_corpora.py
 	BOOTSTRAP_BRIDGE_TEST_DEPTH=more $(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "long and not e2e"
 
-test: setup compose clients units promtool chromium axe check unit more e2e browser ## everything that must pass
+test: setup compose clients units promtool chromium axe check unit more e2e ## everything that must pass
+	@$(MAKE) --no-print-directory browser LONG=
 
 test-brokers: setup compose clients units promtool mosquitto-2.1 ## the tests on a real Mosquitto, on the system's and on 2.1
 	@.ci/test-brokers $(BIN)/python system 2.1

@@ -74,7 +74,12 @@ class Answer:
 
 def guarded(page: Application, *, secure: bool = False, patience: float = 10.0) -> Guard:
     return Guard(
-        page, secure=secure, hosts={HOST, "console.example.com"}, largest={"upload": 200_000}, patience=patience
+        page,
+        secure=secure,
+        hosts={HOST, "console.example.com"},
+        largest={"upload": 200_000},
+        patience=patience,
+        piece_patience=patience,
     )
 
 

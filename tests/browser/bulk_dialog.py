@@ -28,6 +28,7 @@ class BulkDialog:
         await page.get_by_role("group", name="Bulk registration").get_by_role("menuitem", name="General").click()
         found = cls(page)
         await expect(found.dialog).to_be_visible()
+        await expect(page.locator(".q-menu")).to_have_count(0)  # it fades out, and until then minds the focus
         return found
 
     async def choose(self, path: Path) -> None:

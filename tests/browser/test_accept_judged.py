@@ -14,7 +14,7 @@ from tests.e2e.peer import device
 from tests.e2e.site import AnySite
 
 
-@pytest.mark.parametrize("screen", ["desk-light", "phone-dark"])
+@pytest.mark.parametrize("screen", ["phone-dark", pytest.param("desk-light", marks=pytest.mark.long)])
 async def test_no_window_of_accepting_has_a_serious_fault(
     screen: str, browser: Browser, console: Console, site: AnySite
 ) -> None:

@@ -11,7 +11,7 @@ from tests.browser.station import Console, somebody
 from tests.e2e.peer import administrator, private_id, stranger
 from tests.e2e.site import ApartSite, running
 
-AWAY = 30.0
+AWAY = [3.0, pytest.param(30.0, marks=pytest.mark.long)]
 """Seconds for which the broker is gone."""
 
 
@@ -23,8 +23,9 @@ def apart(tmp_path: Path) -> Iterator[ApartSite]:
         yield chosen
 
 
-async def test_a_page_outlives_a_broker_that_is_away_for_half_a_minute(
-    browser: Browser, apart: ApartSite, tmp_path: Path
+@pytest.mark.parametrize("away", AWAY)
+async def test_a_page_outlives_a_broker_that_is_away(
+    away: float, browser: Browser, apart: ApartSite, tmp_path: Path
 ) -> None:
     """A notice comes, what was typed stays, and all goes on by itself when the broker is back."""
     console = Console.start(apart, tmp_path)
@@ -47,7 +48,7 @@ async def test_a_page_outlives_a_broker_that_is_away_for_half_a_minute(
 
             apart.processes["operations"].stop()
             await expect(notice).to_be_visible()
-            await asyncio.sleep(AWAY)
+            await asyncio.sleep(away)
             await expect(notice).to_be_visible()
             await row.get_by_role("button", name="Accept", exact=True).click()
             await expect(page.get_by_text("Nothing of what you typed is lost").first).to_be_visible()

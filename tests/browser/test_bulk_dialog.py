@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.bulk_dialog import BulkDialog, asked, content_of, filled
@@ -138,6 +139,7 @@ async def test_all_of_it_goes_by_keyboard(admin: Person, tmp_path: Path) -> None
     await expect(dialog.dialog).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_a_screen_reader_and_a_phone_are_served_in_light_and_dark(
     browser: Browser, console: Console, site: AnySite, tmp_path: Path
 ) -> None:

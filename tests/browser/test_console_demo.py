@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.station import Console, Person, somebody
 from tests.e2e.site import Process, UpSite, wait_until
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.long]
 PATIENCE = 300.0
 """Seconds: a dozen processes begin, and a dozen commands are run."""
 

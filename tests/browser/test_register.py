@@ -247,7 +247,7 @@ async def test_groups_that_there_are_are_suggested(admin: Person, site: AnySite)
     await expect(form.dialog.locator("#register-groups option[value='Register/Suggested <i>']")).to_be_attached()
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "theme"), [(390, "dark"), pytest.param(1280, "light", marks=pytest.mark.long)])
 async def test_everybody_can_use_the_dialog(
     width: int, theme: Any, browser: Browser, console: Console, site: AnySite
 ) -> None:

@@ -11,6 +11,7 @@ async def test_a_registered_device_that_called_is_accepted_on_the_page(admin: Pe
     """What happens elsewhere is shown without a reload; the token is typed and sent."""
     async with administrator(site.access) as other:
         await other.ok("register", {"id": "thin-1", "name": "Pump <b>one</b>"})
+        await admin.open("/?search=thin-1")
         row = await admin.row("thin-1")
         await expect(row).to_contain_text("Pump <b>one</b>")
         await expect(row).to_contain_text("Waiting for connection")

@@ -1,6 +1,7 @@
 """Unregistered callers: they appear by themselves, and are registered with one click."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +11,26 @@ from tests.browser.forms import Form
 from tests.browser.judging import findings
 from tests.browser.station import Console, Person, somebody
 from tests.e2e.peer import administrator, device
-from tests.e2e.site import AnySite
+from tests.e2e.site import AnySite, UpSite, running
 
 HOSTILE = "caller-<script>alert(1)<b>"
 LONG = "caller-" + "long" * 62
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
+    """An installation of this file's own: a tenant is shown strangers only while it is the one tenant there is."""
+    with running(UpSite(tmp_path_factory.mktemp("unregistered") / "data")) as chosen:
+        yield chosen
+
+
+@pytest.fixture(scope="module")
+def console(site: AnySite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    served = Console.start(site, tmp_path_factory.mktemp("unregistered-console"))
+    try:
+        yield served
+    finally:
+        served.stop()
 
 
 async def call(site: AnySite, device_id: str, times: int = 1, **members: Any) -> None:
@@ -91,7 +108,7 @@ async def test_one_is_searched_for_among_all(admin: Person, site: AnySite) -> No
     await expect(rows).to_have_count(100)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.long)])
 async def test_everybody_can_use_the_page(width: int, browser: Browser, console: Console, site: AnySite) -> None:
     await call(site, LONG)
     async with somebody(browser, console, viewport={"width": width, "height": 800}, color_scheme="dark") as person:

@@ -158,8 +158,9 @@ class Administrator:
         own = body.get("requestId") if isinstance(body, dict) else None
         while True:
             answer = await self.peer.next_json()
-            if own is None or answer.get("requestId") in (None, own):
-                return answer  # the others are for another client of the same administrator, as a console
+            # The others are for another client of the same administrator, as a console.
+            if answer.get("requestId") in (None, own) and answer.get("command", command) == command:
+                return answer
 
     async def ok(self, command: str, payload: Any = None) -> dict[str, Any]:
         answer = await self.answer(command, payload)

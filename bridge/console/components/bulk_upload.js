@@ -43,6 +43,8 @@ export default {
   },
   mounted() {
     addEventListener("beforeunload", this.warn);
+    // Quasar would show a bar without a name for the request of the file, which has one of its own in the dialog.
+    window.Quasar.LoadingBar.setDefaults({ hijackFilter: () => false });
   },
   unmounted() {
     removeEventListener("beforeunload", this.warn);
