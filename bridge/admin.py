@@ -127,10 +127,19 @@ class Admin:
         """Send a request and return its result. Raises RefusedByBridge, NoAnswer, Disconnected."""
         return result_of(await self.answer(command, payload, request_id=request_id))
 
+    async def listen(self) -> None:
+        """Keep for ``events`` what happens from now on. Raises Disconnected, SubscriptionRefused."""
+        if self._events is None:
+            self._events = asyncio.Queue()
+            await self._connection.subscribe(self._topics.events(self._access.tenant), self._topics.state)
+
     async def events(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        """Yield (topic, object) of what happens from now on, and the state of the bridge. Raises Disconnected."""
-        self._events = asyncio.Queue()
-        await self._connection.subscribe(self._topics.events(self._access.tenant), self._topics.state)
+        """Yield (topic, object) of what happens from now on, or from ``listen`` on, and the state of the bridge.
+
+        Raises Disconnected, SubscriptionRefused.
+        """
+        await self.listen()
+        assert self._events is not None
         while True:
             yield await self._events.get()
 

@@ -279,13 +279,13 @@ class Child:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(END_PATIENCE):
-                while True:
+                while process.returncode is None:  # it may have ended in the moment in which patience did
                     process.send_signal(signal.SIGTERM)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(END_AGAIN):
                             await process.wait()
-                            return
-        process.kill()
+        if process.returncode is None:
+            process.kill()
         await process.wait()
 
 

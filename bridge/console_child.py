@@ -196,7 +196,8 @@ class ConsoleChild:
             async with asyncio.timeout(END_PATIENCE):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            if process.returncode is None:  # it may have ended in that moment
+                process.kill()
             await process.wait()
 
 

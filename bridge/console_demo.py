@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
@@ -41,7 +41,7 @@ class Person:
     """Somebody who may log in."""
 
     name: str
-    password: str
+    password: str = field(repr=False)
     may: str
 
 

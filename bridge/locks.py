@@ -168,10 +168,13 @@ def _left_behind(path: Path) -> list[int]:
 
 def _holds(process: Path, link: Path, target: os.stat_result) -> bool:
     """Tell whether this open file of a process is the one by which ``target`` is locked."""
-    found = link.stat()
-    if (found.st_dev, found.st_ino) != (target.st_dev, target.st_ino):
-        return False
-    return "FLOCK" in (process / "fdinfo" / link.name).read_text(encoding="ascii")
+    try:
+        found = link.stat()
+        if (found.st_dev, found.st_ino) != (target.st_dev, target.st_ino):
+            return False
+        return "FLOCK" in (process / "fdinfo" / link.name).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return False  # this one has just been closed, which says nothing of the others
 
 
 def _is_running(pid: str) -> bool:

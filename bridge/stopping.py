@@ -47,7 +47,7 @@ CLOSE: Final = Stage("close the database", 3.0, "end its connections")
 BROKERS: Final = Stage(
     "end the brokers",
     8.0,
-    "`up` alone: SIGTERM to both Mosquitto and the console, again until they end, SIGKILL after 5 seconds",
+    "`up` alone: SIGTERM to both Mosquitto, again until they end, and to the console; SIGKILL after 5 seconds",
 )
 
 STAGES: Final = (REST, DRAIN, FAREWELL, LEAVE, CLOSE, BROKERS)

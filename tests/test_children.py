@@ -6,6 +6,7 @@ import pwd
 import signal
 import socket
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -81,3 +82,38 @@ async def test_a_broker_that_never_hears_is_killed(tmp_path: Path, monkeypatch: 
     child, process = await started(tmp_path, 1_000)
     await child.stop()
     assert process.returncode == -signal.SIGKILL
+
+
+class Ending:
+    """A process that ends in the very moment in which somebody's patience does."""
+
+    returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is not None:
+            raise ProcessLookupError  # as asyncio does
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    async def wait(self) -> int:
+        if self.returncode is None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.returncode = 0
+        return 0
+
+
+@pytest.mark.parametrize("patience", [children.END_AGAIN / 2, children.END_PATIENCE])
+async def test_a_broker_that_ends_when_patience_does_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(children, "END_PATIENCE", patience)
+    child = children.Child("operations", tmp_path, tmp_path, children.Owner(None), 0)
+    child._process = cast("asyncio.subprocess.Process", Ending())
+    await child.stop()
+    assert child.pid is None

@@ -1,5 +1,6 @@
 """Requests that a person repeats because no answer came."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,3 +76,22 @@ async def test_commands_do_not_share_a_name() -> None:
         await once.request("create-administrator", ANNA)
     await once.request("create-application", ANNA)
     assert bridge.ids[0] != bridge.ids[1]
+
+
+async def test_two_pages_that_ask_at_once_are_both_answered() -> None:
+    all_asked, goes_on = asyncio.Event(), asyncio.Event()
+    asked: list[tuple[str, str | None]] = []
+
+    async def ask(command: str, payload: Mapping[str, Any], *, request_id: str | None = None) -> dict[str, Any]:
+        asked.append((payload["name"], request_id))
+        if len(asked) == 3:
+            all_asked.set()
+        await goes_on.wait()
+        return dict(payload)
+
+    once = Once(ask)
+    asking = asyncio.gather(*(once.request("create-administrator", one) for one in (ANNA, ANNA, BERT)))
+    await all_asked.wait()
+    goes_on.set()
+    assert await asking == [ANNA, ANNA, BERT]
+    assert len(set(asked)) == 2

@@ -73,6 +73,28 @@ async def test_who_is_away_is_asked_again_under_the_same_id_once_back() -> None:
     assert len(session.asked) == 2
 
 
+async def test_what_was_cut_off_is_asked_next_under_the_same_id_and_anything_else_under_another() -> None:
+    session = Session(None, DONE, DONE, None, DONE)
+    persistent = Persistent(session, lambda _: None)
+
+    async def cut_off() -> None:
+        session.heard.clear()
+        asking = asyncio.create_task(persistent.ask("bulk-register", b"ID\r\nx\r\n"))
+        await session.heard.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    await cut_off()
+    await persistent.ask("bulk-register", b"ID\r\nx\r\n")
+    await persistent.ask("bulk-register", b"ID\r\nx\r\n")
+    await cut_off()
+    await persistent.ask("bulk-register", b"ID\r\ny\r\n")
+    first, again, later, cut, other = session.asked
+    assert first == again
+    assert len({first, later, cut, other}) == 4
+
+
 async def test_a_bridge_that_is_back_is_asked_again_without_waiting_for_a_lost_answer() -> None:
     session = Session(None, DONE)
     told: list[bool] = []

@@ -95,6 +95,28 @@ async def test_a_ticket_counts_once_and_the_newest_alone(held: Uploads) -> None:
     assert await status_of(mine, new, b"ID") == 403
 
 
+async def test_a_ticket_that_no_ticket_can_be_is_refused_like_any_other(held: Uploads) -> None:
+    mine, _ = desk(held)
+    mine.ticket("plant.csv", 4)
+    assert await status_of(mine, "\xe9") == 403
+
+
+async def test_a_page_that_fails_takes_nothing_from_the_work_or_from_others(held: Uploads) -> None:
+    mine, _ = desk(held)
+
+    def fails() -> None:
+        raise KeyError("a fault of the page")
+
+    told: list[str] = []
+    mine.watch(fails)
+    mine.watch(lambda: told.append("told"))
+    await mine.receive(mine.ticket("plant.csv", 4), chunks(b"ID\r\n"))
+    assert mine.job is not None
+    assert mine.job.phase is Phase.CHECKING
+    assert told
+    mine.discard()
+
+
 async def test_a_ticket_of_another_session_counts_for_nothing(held: Uploads) -> None:
     mine, _ = desk(held)
     others, _ = desk(held, "other")

@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bridge.locks import (
     REMINDED_AFTER,
     Busy,
+    _left_behind,
     changed_alone,
     holder,
     lock_bridge,
@@ -158,6 +160,30 @@ def test_a_broker_is_left_alone_whose_parent_holds_the_lock_under_a_number_that_
             take_lock(tmp_path / "lock", WHAT, REMEDY, patience=3 * REMINDED_AFTER)
         assert child.poll() is None
         child.kill()
+    lock.release()
+
+
+def test_a_file_that_is_closed_while_it_is_looked_at_hides_none_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a parent that is busy with files would be taken for gone, and its broker be ended."""
+    lock = take_lock(tmp_path / "lock", WHAT, REMEDY)
+    usual = Path.iterdir
+
+    def with_one_just_closed(folder: Path) -> Iterator[Path]:
+        if folder == Path(f"/proc/{os.getpid()}/fd"):
+            yield folder / "999999"
+        yield from usual(folder)
+
+    monkeypatch.setattr(Path, "iterdir", with_one_just_closed)
+    (tmp_path / "mosquitto").write_text(BROKER)
+    words = [sys.executable, str(tmp_path / "mosquitto"), "-c", str(tmp_path / "operations-broker" / "mosquitto.conf")]
+    with subprocess.Popen(words, pass_fds=(lock.descriptor,), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"serves\n"
+        found = _left_behind(tmp_path / "lock")
+        child.kill()
+    assert found == []
     lock.release()
 
 

@@ -99,7 +99,13 @@ class Desk:
         if claim := word(args, "claim"):
             payload["claim"] = claim
         # Where the answer is lost and the person tries again, a wrong token is not counted twice.
-        await self._once.setdefault(device_id, Once(self._session.request)).request("accept", payload)
+        once = self._once.setdefault(device_id, Once(self._session.request))
+        try:
+            await once.request("accept", payload)
+        except RefusedByBridge:
+            del self._once[device_id]
+            raise
+        del self._once[device_id]  # a page may be open for months
         return Notice("good", text("accept.done_accept"))
 
     async def _look_at_policy(self) -> None:

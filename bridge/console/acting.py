@@ -50,6 +50,9 @@ def answer_acts(element: Element, deeds: Mapping[str, Deed]) -> None:
             outcome["fault"] = fault_of(error)
         except Ended:
             return  # the frame opens the login page
+        except Exception:  # a fault of ours, which is logged: nobody is to wait for it
+            element.run_method("settled", {**outcome, "fault": text("shell.fault")})
+            raise
         element.run_method("settled", outcome)
 
     element.on("act", act)

@@ -64,7 +64,6 @@ class Board(Element, component="components/bulk_upload.js"):
         self._props["management"] = session.of_management
         self._props["opened"] = 0
         self._props["ticket"] = ""
-        self._props["refusal"] = ""
         handlers: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[None] | None]] = {
             "choose": self._choose,
             "register": lambda _: self._with_job(Job.register),
@@ -77,6 +76,12 @@ class Board(Element, component="components/bulk_upload.js"):
             self.on(name, self._handled(handler))
         self._look()
         while_open(self.client, self._desk.watch(self._look))
+        while_open(self.client, self._leave)
+
+    def _leave(self) -> None:
+        # What a page wants to be told holds the page, and would keep it here for as long as the process lives.
+        _boards.pop(self.client, None)
+        self._done = lambda: None
 
     def open(self, done: Callable[[], object]) -> None:
         """Open the dialog."""
@@ -97,12 +102,12 @@ class Board(Element, component="components/bulk_upload.js"):
 
     def _choose(self, args: Mapping[str, Any]) -> None:
         name, size = args.get("name"), args.get("size")
-        self._props["ticket"], self._props["refusal"] = "", ""
+        self._props["ticket"] = ""
         if isinstance(name, str) and isinstance(size, int):
             try:
                 self._props["ticket"] = self._desk.ticket(name, size)
             except NoUpload as error:
-                self._props["refusal"] = str(error)
+                self.run_method("fail", str(error))  # no property, since one that stays the same is not told again
         self.update()
 
     def _with_job(self, act: Callable[[Job], None]) -> None:

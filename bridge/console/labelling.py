@@ -57,7 +57,7 @@ async def _page(session: Session, devices: Sequence[Prefill], base: str) -> Resp
         right = await _named(session, right)
     except Ended:
         return RedirectResponse("/login?why=ended&next=%2Flabel", 303)
-    except Away as error:
+    except (Away, RefusedByBridge) as error:
         log.info("labels without names", reason=str(error))
         faults.append(text("label.no_names", reason=str(error)))
     # One at a time in another thread: pages of others are answered in between.

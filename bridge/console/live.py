@@ -18,8 +18,14 @@ log = structlog.get_logger("console")
 
 
 def while_open(client: Client, ends: Callable[[], object]) -> None:
-    """Call ``ends`` when the page is gone: closed, or its browser away for too long."""
-    client.on_delete(ends)
+    """Call ``ends`` when the page is gone: closed, or its browser away for too long.
+
+    At once where it is gone already: a page may have to make room for another while it is still being built.
+    """
+    if client.is_deleted:
+        ends()
+    else:
+        client.on_delete(ends)
 
 
 class Live:
@@ -41,6 +47,7 @@ class Live:
         self._concerns = concerns
         self._pace = pace
         self._wanted = asyncio.Event()
+        self._turn = asyncio.Lock()
         client = ui.context.client
         self._client = client
         while_open(client, session.hear(self._hear))
@@ -63,7 +70,8 @@ class Live:
     async def now(self) -> None:
         """Load now, as at the first look at the page or after a filter was changed. What cannot be done now is told."""
         with telling(self._client):
-            await self._load()
+            async with self._turn:
+                await self._load()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -73,11 +81,14 @@ class Live:
             began = loop.time()
             try:
                 with self._client:
-                    await self._load()
+                    async with self._turn:
+                        await self._load()
             except Ended:
                 return
             except (Away, RefusedByBridge) as error:
                 log.info("page not refreshed", page=self._client.page.path, reason=str(error))
+            except Exception:  # a fault of ours is no reason to show for ever what was true once
+                log.exception("a page failed")
             # A page that takes long to load leaves the bridge and this process time for others.
             await asyncio.sleep(max(self._pace, 2 * (loop.time() - began)))
 

@@ -37,7 +37,11 @@ class Once:
         try:
             result = await self._ask(command, payload, request_id=request_id)
         except RefusedByBridge:
-            del self._unanswered[command]
+            self._answered(command, request_id)
             raise
-        del self._unanswered[command]
+        self._answered(command, request_id)
         return result
+
+    def _answered(self, command: str, request_id: str) -> None:
+        if self._unanswered.get(command, (None, ""))[1] == request_id:  # else another page has asked since
+            del self._unanswered[command]

@@ -42,26 +42,35 @@ class Persistent:
         self._back = asyncio.Event()
         self._is_waiting = False
         self._was = session.state
+        self._unanswered: tuple[str, Mapping[str, Any] | bytes, str] | None = None
         self.close = session.watch(self._watch)
 
     async def ask(self, command: str, payload: Mapping[str, Any] | bytes) -> dict[str, Any]:
-        """Ask until there is an answer. Raises RefusedByBridge, Ended."""
-        request_id = secrets.token_hex(16)
+        """Ask until there is an answer. Raises RefusedByBridge, Ended.
+
+        Who was cancelled and asks the same next gets the answer to what may have been done meanwhile.
+        """
+        request_id: str | None = None
+        if self._unanswered is not None and self._unanswered[:2] == (command, payload):
+            request_id = self._unanswered[2]
         overloaded = 0
         while True:
             self._back.clear()
+            request_id = request_id or secrets.token_hex(16)
+            self._unanswered = (command, payload, request_id)
             try:
                 if (result := await self._asked(command, payload, request_id)) is not None:
+                    self._unanswered = None
                     self._wait(False)
                     return result
                 continue
             except Away:
                 self._wait(True)
             except RefusedByBridge as error:
+                self._unanswered = request_id = None
                 overloaded += 1
                 if error.code != "LIMIT_REACHED" or overloaded == TRIES:
                     raise
-                request_id = secrets.token_hex(16)  # this one is answered
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN):
                     await self._back.wait()

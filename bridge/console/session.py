@@ -28,6 +28,9 @@ RECONNECT_PATIENCE: Final = 5.0
 """Seconds for which a request waits for the connection to come back, before the person is told."""
 RECONNECT_WITHIN: Final = 3.0
 """Seconds after which the broker has been tried again, at the latest: a person is waiting."""
+SENDS: Final = 3
+"""Connections on which a request is sent at most. What ends each of them, as a message does that is larger than the
+broker takes, would end the next one too, and with it all that the person has open."""
 
 log = structlog.get_logger("console")
 
@@ -82,7 +85,7 @@ class Broker:
 class Session:
     """A person who is logged in. ``key`` is a digest of the cookie, which nobody but the browser keeps."""
 
-    key: str
+    key: str = field(repr=False)
     access: Access = field(repr=False)
     role: str = VIEWER
     has_tenants: bool = False
@@ -142,24 +145,24 @@ class Session:
         same again after Away.
         """
         request_id = request_id or secrets.token_hex(16)
-        deadline = time.monotonic() + RECONNECT_PATIENCE
         self.asking += 1
         try:
-            while True:
-                connection = await self._connected(deadline)
-                try:
-                    return await self._asked(connection, command, payload, request_id)
-                except NoAnswer as error:
-                    raise Away(f"{error}.") from None
-                except Disconnected:
-                    deadline = time.monotonic() + RECONNECT_PATIENCE
+            for _ in range(SENDS):
+                connection = await self._connected()
+                with suppress(Disconnected):
+                    try:
+                        return await self._asked(connection, command, payload, request_id)
+                    except NoAnswer as error:
+                        raise Away(f"{error}.") from None
+            raise Away(f"the connection to the broker was lost {SENDS} times while this was asked.")
         finally:
             self.asking -= 1
 
-    async def _connected(self, deadline: float) -> Admin:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                await self._online.wait()
+    async def _connected(self) -> Admin:
+        if self.state is not State.ENDED:  # then there will be none
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECONNECT_PATIENCE):
+                    await self._online.wait()
         if self.state is State.ENDED:
             raise Ended
         if self._admin is None:
@@ -239,6 +242,7 @@ class Session:
             try:
                 async with admin.connect(self.access, digits.whole) as connection:
                     await self._find_rights(connection)
+                    await connection.listen()  # before pages load, so that nothing happens unseen in between
                     self._admin = connection
                     self._lost = asyncio.Event()
                     self._online.set()
@@ -282,7 +286,10 @@ class Session:
                 log.exception("a page failed")
 
     async def _find_rights(self, connection: Admin) -> None:
-        """Learn the role from what the broker lets through: two questions that change nothing. Raises NoAnswer."""
+        """Learn the role from what the broker lets through: two questions that change nothing. Raises NoAnswer.
+
+        NoAnswer is also raised where the bridge has too much to do for the answer that is needed.
+        """
         if await _lets(connection, "list-options", {}):
             self.role = OWNER
         elif await _lets(connection, "bulk-validate", b"ID;PATH\r\n"):
@@ -290,7 +297,10 @@ class Session:
         else:
             self.role = VIEWER
         if self.of_management and self.role == OWNER:
-            tenants = (await connection.request("list-tenants", {"limit": 3}))["tenants"]
+            try:
+                tenants = (await connection.request("list-tenants", {"limit": 3}))["tenants"]
+            except RefusedByBridge as error:
+                raise NoAnswer(f"the bridge cannot say now which tenants there are: {error.message}") from None
             self.has_tenants = len(tenants) > 2  # the two of a fresh installation show nobody any tenancy
 
     def finish(self, why: End) -> None:

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from bridge.console.bulk_job import Discarded, Job, Person, TooLarge
 from bridge.console.session import State
 from bridge.console.texts import text
@@ -20,6 +22,8 @@ MOST: Final = 8
 """Files that are held for all sessions together: each may be as large as the limit, and fills the disk."""
 NAME: Final = 255
 """Characters of a file's name that are shown."""
+
+log = structlog.get_logger("console")
 
 
 class NoUpload(Exception):
@@ -83,7 +87,7 @@ class Desk:
 
     def _begun(self, ticket: str) -> Job:
         known, self._ticket = self._ticket, None
-        if known is None or not secrets.compare_digest(known.value, ticket):
+        if known is None or not secrets.compare_digest(known.value.encode(), ticket.encode()):
             raise NoUpload(text("bulk.no_ticket"), 403)
         if time.monotonic() - known.given > TICKET_LASTS:
             raise NoUpload(text("bulk.no_ticket"), 403)
@@ -107,7 +111,10 @@ class Desk:
 
     def _changed(self) -> None:
         for watcher in list(self._watchers):
-            watcher()
+            try:
+                watcher()
+            except Exception:
+                log.exception("a page failed")  # the work has nothing to do with who looks on
 
 
 class Uploads:

@@ -66,6 +66,26 @@ async def test_a_row_tells_what_is_known_and_stays_as_it_is(admin: Person, site:
         await expect(row).to_have_count(0)
 
 
+async def test_a_page_keeps_what_was_typed_and_no_place_for_each_device_that_it_has_seen(
+    admin: Person, site: AnySite
+) -> None:
+    kept = (
+        """() => Object.keys(getElement(Number(document.querySelector(".registrations").id.slice(1))).drafts).sort()"""
+    )
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(administrator(site.access))
+        await other.ok("register", {"devices": [{"id": f"table-draft-{n}"} for n in range(3)]})
+        await enter(stack, site.access, "table-draft-1", {"securityToken": "right"})
+        await search(admin, "table-draft")
+        await admin.page.get_by_label("Security token of table-draft-1").fill("half a token")
+        await search(admin, "table-draft-2")
+        await shows(admin, "table-draft-2")
+        assert await admin.page.evaluate(kept) == ["table-draft-1", "table-draft-2"]
+        await search(admin, "table-draft-1")
+        await expect(admin.page.get_by_label("Security token of table-draft-1")).to_have_value("half a token")
+        await other.ok("delete", {"ids": [f"table-draft-{n}" for n in range(3)]})
+
+
 async def test_what_is_looked_for_is_kept_in_the_address(admin: Person, site: AnySite) -> None:
     """Status, search and order outlive a reload; counts are of all; nothing found says what to do."""
     async with AsyncExitStack() as stack:

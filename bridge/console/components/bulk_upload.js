@@ -1,7 +1,7 @@
 // Bulk registration: the dialog, and the button in the bar that opens it while there is a file at work.
 // The file stays in the browser until it is sent, by one request of its bytes as they are; all else is said by the server.
 export default {
-  props: { texts: Object, limit: Number, management: Boolean, opened: Number, ticket: String, refusal: String, job: Object, failures: Object },
+  props: { texts: Object, limit: Number, management: Boolean, opened: Number, ticket: String, job: Object, failures: Object },
   data: () => ({ file: null, sending: null, sent: 0, fault: "", dragging: 0, announced: "" }),
   computed: {
     step() {
@@ -29,9 +29,6 @@ export default {
     },
     ticket(value) {
       if (value && this.file) this.send(value);
-    },
-    refusal(value) {
-      if (value) this.fail(value);
     },
     heading(value) {
       this.announced = value;

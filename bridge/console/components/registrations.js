@@ -124,6 +124,11 @@ export default {
       this.held = 0;
       this.tellChanges(rows);
       this.shown = rows;
+      // What was typed stays; a page that is open for months does not keep a place for each device that it has seen.
+      const here = new Set(rows.map((row) => row.id));
+      for (const [id, draft] of Object.entries(this.drafts)) {
+        if (!here.has(id) && !Object.values(draft).some(Boolean)) delete this.drafts[id];
+      }
     },
     tellChanges(rows) {
       const before = this.known;
