@@ -11,7 +11,12 @@ from bridge.console import charts, texts
 from bridge.console.figures import HAPPENINGS, RANGES, STEPS, WINDOW, bars, labels
 
 NOW = datetime(2026, 3, 5, 13, 37, tzinfo=UTC)
-SHEET = Path(texts.__file__).parent.parent / "static" / "console.css"
+STATIC = Path(texts.__file__).parent.parent / "static"
+
+
+def _sheet() -> str:
+    """Return the rules of the overview, after those that all pages share."""
+    return "".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in ("console", "overview"))
 
 
 def drawn() -> Iterator[dict[str, Any]]:
@@ -23,7 +28,7 @@ def drawn() -> Iterator[dict[str, Any]]:
 
 
 def test_every_colour_has_a_name_that_light_and_dark_know() -> None:
-    sheet = SHEET.read_text(encoding="utf-8")
+    sheet = _sheet()
     light, dark = (
         set(re.findall(r"(--[\w-]+):", "".join(re.findall(rule, sheet))))
         for rule in (r":root \{([^}]*)\}", r':root\[data-theme="dark"\] \{([^}]*)\}')
@@ -38,7 +43,7 @@ def test_every_colour_has_a_name_that_light_and_dark_know() -> None:
 
 def test_the_sheet_holds_rules_and_nothing_else() -> None:
     """A browser drops what it does not understand together with the rule that follows, and tells nobody."""
-    sheet = re.sub(r"/\*.*?\*/", "", SHEET.read_text(encoding="utf-8"), flags=re.DOTALL)
+    sheet = re.sub(r"/\*.*?\*/", "", _sheet(), flags=re.DOTALL)
     strange = r"^(?:[<>=|]{7}.*)$"
     assert re.findall(strange, sheet, re.MULTILINE) == []
     depth = 0

@@ -27,7 +27,7 @@ class Broker:
         self.answers: dict[str, Answers] = {}
 
     @asynccontextmanager
-    async def connect(self, access: Access) -> AsyncIterator["Connection"]:
+    async def connect(self, access: Access, whole: Callable[[str], int | float] = int) -> AsyncIterator["Connection"]:
         self.done.append("connected")
         yield Connection(self)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 CONSOLE = Path(__file__).parent.parent / "bridge" / "console"
-SHEET = (CONSOLE / "static" / "console.css").read_text(encoding="utf-8")
+SHEETS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((CONSOLE / "static").glob("*.css"))}
+APART = {"label"}
+"""The sheet of the labels, which are a page of their own."""
+SHEET = "\n".join(sheet for name, sheet in SHEETS.items() if name not in APART)
 SCRIPTS = sorted(CONSOLE.rglob("*.js"))
 
 
@@ -17,10 +20,16 @@ def test_each_rule_of_the_sheet_is_said_once() -> None:
     assert [rule for rule, number in Counter(rules).items() if number > 1] == []
 
 
-def test_the_sheet_is_whole() -> None:
-    without_words = re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", SHEET, flags=re.DOTALL)
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_is_whole(name: str) -> None:
+    without_words = re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", SHEETS[name], flags=re.DOTALL)
     assert without_words.count("{") == without_words.count("}")
-    assert [line for line in SHEET.splitlines() if re.match(r"[<>=|]{3,}", line)] == []
+    assert [line for line in SHEETS[name].splitlines() if re.match(r"[<>=|]{3,}", line)] == []
+
+
+def test_each_sheet_is_asked_for() -> None:
+    shell = (CONSOLE / "shell.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"/static/(\w+)\.css", shell)) == set(SHEETS) - APART
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(CONSOLE)))

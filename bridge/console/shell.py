@@ -91,7 +91,13 @@ def _serve(entry: Entry, build: Builder, sessions: Sessions, tabs: Tabs, cookie_
 
 def _frame(entry: Entry, session: Session, client: Client) -> None:
     ui.colors(primary="#1d4ed8", secondary="#334155", positive="#15803d", negative="#b91c1c", warning="#b45309")
-    ui.add_head_html('<link rel="stylesheet" href="/static/console.css">')
+    # The style sheets, in the order in which a later one may say more than those before it.
+    ui.add_head_html(
+        '<link rel="stylesheet" href="/static/console.css"><link rel="stylesheet" href="/static/overview.css">'
+        '<link rel="stylesheet" href="/static/windows.css"><link rel="stylesheet" href="/static/registering.css">'
+        '<link rel="stylesheet" href="/static/registrations.css"><link rel="stylesheet" href="/static/options.css">'
+        '<link rel="stylesheet" href="/static/bulk.css">'
+    )
     ui.add_head_html('<script src="/static/console.js" defer></script>')
     with ui.header().classes("bar"):
         drawer_button = ui.button(icon="menu").props(f'flat round color=white aria-label="{text("shell.menu")}"')
