@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.station import PATIENCE, Console, Person, browsing, somebody
+from tests.browser.station import PATIENCE, Console, Person, browsing, serving, somebody
 from tests.e2e.site import AnySite, UpSite, running
 
 expect.set_options(timeout=PATIENCE)
@@ -30,11 +30,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
 
 @pytest.fixture(scope="session")
 def console(site: AnySite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    served = Console.start(site, tmp_path_factory.mktemp("console"))
-    try:
+    with serving(site, tmp_path_factory.mktemp("console")) as served:
         yield served
-    finally:
-        served.stop()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

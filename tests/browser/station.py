@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +47,16 @@ class Console:
 
     def stop(self) -> None:
         self.process.stop()
+
+
+@contextlib.contextmanager
+def serving(site: AnySite, folder: Path, *options: str) -> Iterator[Console]:
+    """Start a console and end it, whatever happens."""
+    served = Console.start(site, folder, *options)
+    try:
+        yield served
+    finally:
+        served.stop()
 
 
 @dataclass

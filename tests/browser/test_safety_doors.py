@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.forging import SOCKET, Seen, asking, cookie_of, query_of
-from tests.browser.station import Console, Person, somebody
+from tests.browser.station import Console, Person, serving, somebody
 from tests.e2e.faulty import Line
 from tests.e2e.peer import administrator, private_id, stranger
 from tests.e2e.site import BIN, AnySite, run
@@ -17,6 +18,13 @@ INSIDE = (
     *("/", "/overview", "/devices", "/options?x=y", "/label?id=a", "/upload", "/nowhere", "/docs", "/openapi.json"),
     *("/_nicegui/3.18.0/static/nicegui.js", "/_nicegui/auto/x", "/.nicegui/storage-general.json", "/static"),
 )
+
+
+@pytest.fixture(scope="module")
+def console(site: AnySite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console of this file's own: who types wrong passwords has to wait, and so would the tests of other files."""
+    with serving(site, tmp_path_factory.mktemp("doors")) as served:
+        yield served
 
 
 @pytest.mark.parametrize("path", INSIDE)

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.forms import Form
 from tests.browser.judging import findings
-from tests.browser.station import Console, Person, somebody
+from tests.browser.station import Console, Person, serving, somebody
 from tests.e2e.peer import administrator, device
 from tests.e2e.site import AnySite, UpSite, running
 
@@ -26,11 +26,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySite]:
 
 @pytest.fixture(scope="module")
 def console(site: AnySite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    served = Console.start(site, tmp_path_factory.mktemp("unregistered-console"))
-    try:
+    with serving(site, tmp_path_factory.mktemp("unregistered-console")) as served:
         yield served
-    finally:
-        served.stop()
 
 
 async def call(site: AnySite, device_id: str, times: int = 1, **members: Any) -> None:
