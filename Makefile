@@ -111,8 +111,9 @@ unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 	$(BIN)/python -m pytest -q -n auto --ignore tests/e2e --ignore tests/browser -m "not e2e and not long"
 
 LONG ?= yes
+# Three at a time also on two cores: much of the time nothing but a page is waited for.
 browser: setup chromium axe ## the console's tests, in a real browser; LONG= leaves out those that take longer than make test has
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "browser and not alone $(if $(LONG),,and not long)"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "browser and not alone $(if $(LONG),,and not long)"
 	$(BIN)/python -m pytest -q -m "browser and alone $(if $(LONG),,and not long)"
 
 e2e: setup compose clients units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
