@@ -113,11 +113,11 @@ unit: $(READY) ## the tests that need no bridge between brokers, on all cores
 LONG ?= yes
 # Three at a time also on two cores: much of the time nothing but a page is waited for.
 browser: setup chromium axe ## the console's tests, in a real browser; LONG= leaves out those that take longer than make test has
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "browser and not alone $(if $(LONG),,and not long)"
-	$(BIN)/python -m pytest -q -m "browser and alone $(if $(LONG),,and not long)"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "browser and not alone $(if $(LONG),,and not long)"
+	$(if $(LONG),$(BIN)/python -m pytest -q -m "browser and alone")
 
 e2e: setup compose clients units promtool $(MOSQUITTO:%=mosquitto-%) ## the tests on a real Mosquitto; MOSQUITTO=2.1 takes that line
-	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "e2e and not alone and not browser"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "e2e and not alone and not browser"
 	$(BIN)/python -m pytest -q -m "e2e and alone and not browser"
 
 more: $(READY) ## the searches of unit, five times as long, and what takes longer than unit has

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from tests.e2e.site import BIN, AnySite, Process, free_ports, wait_until
 
@@ -103,6 +103,12 @@ class Person:
 async def owner_at(person: Person, site: AnySite, path: str) -> Page:
     """Log the owner of the tenant `default` in, and be at the page at ``path`` right then."""
     return await person.log_in("admin", site.password_of("admin"), path)
+
+
+async def at_login(page: Page, words: str) -> None:
+    """Wait until the page has become the login, which tells why."""
+    await page.wait_for_url("**/login?**")
+    await expect(page.get_by_role("alert")).to_have_text(words)
 
 
 def chromium() -> str:

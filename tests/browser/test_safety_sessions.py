@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.forging import asking, cookie_of, query_of, seen, socket
-from tests.browser.station import Console, Person, somebody
+from tests.browser.station import Console, Person, at_login, somebody
 from tests.e2e.faulty import Line
 from tests.e2e.peer import Administrator, administrator, connected, private_id, stranger
 from tests.e2e.site import AnySite, UpSite, free_ports, running, wait_until
@@ -46,11 +46,6 @@ def lined(site: AnySite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 async def other(site: AnySite) -> AsyncIterator[Administrator]:
     async with administrator(site.access) as one:
         yield one
-
-
-async def at_login(page: Page, words: str) -> None:
-    await page.wait_for_url("**/login?**")
-    await expect(page.get_by_role("alert")).to_have_text(words)
 
 
 async def made(other: Administrator, name: str, role: str = "owner", **more: str) -> str:
@@ -122,51 +117,6 @@ async def test_a_person_has_so_many_sessions_and_all_have_so_many(
     for cookie in cookies:
         async with asking(console, cookie) as same:
             assert (await same.post("/logout")).status_code == 303
-
-
-@pytest.mark.alone
-async def test_who_does_nothing_is_warned_and_then_logged_out_whatever_happens_meanwhile(
-    browser: Browser, site: AnySite, tmp_path: Path, other: Administrator
-) -> None:
-    """Events refresh the page and are no use of it; a click is."""
-    console = Console.start(site, tmp_path, "--idle", "0.4")
-    busy = asyncio.create_task(registering(other))
-    try:
-        async with somebody(browser, console) as person:
-            page = await person.log_in("admin", site.password_of("admin"))
-            warning = page.get_by_text("You will be logged out within a minute")
-            await expect(warning).to_be_visible()
-            await page.get_by_role("button", name="Stay logged in").click()
-            await expect(warning).to_be_hidden()
-            await expect(warning).to_be_visible()
-            await page.wait_for_url("**/login?**", timeout=60_000)
-            await at_login(page, "You were logged out, because nothing was done for some time.")
-    finally:
-        busy.cancel()
-        await asyncio.gather(busy, return_exceptions=True)
-        console.stop()
-
-
-async def registering(other: Administrator) -> None:
-    number = 0
-    while True:
-        number += 1
-        await other.ok("register", {"id": f"safety-busy-{number}"})
-        await asyncio.sleep(0.5)
-
-
-@pytest.mark.alone
-async def test_nobody_stays_logged_in_for_ever(browser: Browser, site: AnySite, tmp_path: Path) -> None:
-    console = Console.start(site, tmp_path, "--longest", "0.01")
-    try:
-        async with somebody(browser, console) as person:
-            page = await person.log_in("admin", site.password_of("admin"))
-            while page.url == f"{console.url}/":
-                await page.mouse.click(600, 400)
-                await page.wait_for_timeout(500)
-            await at_login(page, "You were logged out, because you had been logged in for a long time.")
-    finally:
-        console.stop()
 
 
 async def test_names_that_are_scripts_are_names_on_every_page(
