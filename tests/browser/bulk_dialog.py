@@ -107,6 +107,10 @@ class Answer:
     sent: int
 
 
+CUT_OFF = 0
+"""For a status: who goes on sending when a connection is closed may be told by a reset, which overtakes the answer."""
+
+
 async def upload(person: Person | None, console: Console, ticket: str, body: Any, **headers: str) -> Answer:
     """Send an upload by a bare connection: ``body`` yields pieces, of which no more is sent once there is an answer."""
     cookies = "" if person is None else "; ".join(f"{one['name']}={one['value']}" for one in await cookies_of(person))
@@ -133,7 +137,10 @@ async def upload(person: Person | None, console: Console, ticket: str, body: Any
                 break
             sent += len(piece)
             await asyncio.sleep(0)
-        answer = (await asyncio.wait_for(answering, 30)).decode()
+        try:
+            answer = (await asyncio.wait_for(answering, 30)).decode()
+        except ConnectionResetError:
+            return Answer(CUT_OFF, "", sent)
         try:
             text = (await reader.read(10_000)).decode() if " 204 " not in answer.splitlines()[0] else ""
         except ConnectionError:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.bulk_dialog import BulkDialog, asked, filled, ticket_of, upload
+from tests.browser.bulk_dialog import CUT_OFF, BulkDialog, asked, filled, ticket_of, upload
 from tests.browser.station import Console, Person, somebody
 from tests.e2e.site import ApartSite, running
 
@@ -84,7 +84,7 @@ async def test_a_file_that_lies_about_its_size_is_refused_unread_or_cut_off(
             piece = bytes(65_536)
             chunk = b"%x\r\n%s\r\n" % (len(piece), piece)
             answer = await upload(person, served, ticket, (chunk for _ in range(count)), transfer_encoding="chunked")
-            assert answer.status == 413
+            assert answer.status in {413, CUT_OFF}
             return answer.sent
 
         assert await pieces_of(4_000) < 40 * MEBIBYTE  # of 250; what is on its way in sockets is more than the limit
