@@ -210,6 +210,7 @@ ROOMS: dict[str, str] = {
     "console.once": "admin",
     "console.grouping": "console.listing",
     "console.moving": "admin console.listing",
+    "console.logins": "console.acting console.listing console.live console.session",
     "console.past": "console.listing console.texts",
     "console.one_device": "admin console.*",
     "console.shell": "console.bulk_upload console.live console.plain console.sessions console.tabs console.texts",

@@ -1,43 +1,19 @@
 // Administrators: who they are and what each role may do; making one, whose password is shown once; deleting one.
-import { asking } from "/static/asking.js";
-import Modal from "/static/dialog.js";
-import { PasswordChoice, Revealed } from "/static/passwords.js";
-import { fill } from "/static/words.js";
+import { logins } from "/static/logins.js";
 
-const NEW = { name: "", role: "registrar", tenant: "", password: "" };
 export default {
-  components: { Modal, PasswordChoice, Revealed },
-  mixins: [asking],
-  props: { rows: Array, more: Boolean, texts: Object, roles: Object, own: String, tenant: String, tenants: Array },
-  data: () => ({ dialog: null, row: null, made: null, draft: { ...NEW } }),
+  mixins: [logins],
+  props: { roles: Object, own: String, tenant: String, tenants: Array },
   computed: {
     others() {
       return this.tenants.filter((each) => each !== this.tenant);
     },
   },
   methods: {
-    fill,
+    empty: () => ({ name: "", role: "registrar", tenant: "", password: "" }),
     create() {
       const { tenant, ...rest } = this.draft;
       this.ask("create", { ...rest, tenant: tenant || this.tenant });
-    },
-    remove(row) {
-      this.row = row;
-      this.begin("delete");
-    },
-    done(outcome) {
-      if (outcome.what === "create") {
-        this.made = outcome;
-        this.draft = { ...NEW };
-        this.dialog = outcome.password ? "made" : null;
-      } else if (outcome.what === "delete") {
-        this.dialog = null;
-        this.focusHeading();
-      }
-    },
-    closeMade() {
-      this.made = null; // and with it the password
-      this.dialog = null;
     },
   },
   template: `
@@ -66,25 +42,17 @@ export default {
 
     <modal v-if="dialog === 'create'" :title="texts.create" :close="texts.close" @closed="dialog = null">
       <form class="form" @submit.prevent="create">
-        <label>{{ texts.name }}<input aria-describedby="hint-name" class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /></label><small id="hint-name">{{ texts.name_rule }}</small>
+        <login-name :texts="texts" :label="texts.name" v-model="draft.name" first />
         <label v-if="tenants.length">{{ texts.tenant }}<select class="field" v-model="draft.tenant"><option value="">{{ tenant }}</option><option v-for="one in others" :key="one" :value="one">{{ one }}</option></select></label>
         <fieldset class="choosing"><legend>{{ texts.role }}</legend>
           <label v-for="(told, role) in roles" :key="role" class="option"><input type="radio" name="role" :value="role" v-model="draft.role" /><span>{{ told.called }}<small>{{ told.may }}</small></span></label>
         </fieldset>
-        <password-choice :texts="texts" v-model="draft.password" />
-        <p class="fault" role="alert">{{ fault }}</p>
-        <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>
+        <login-end :texts="texts" v-model="draft.password" :fault="fault" :busy="busy" @cancel="dialog = null" />
       </form>
     </modal>
-    <modal v-if="dialog === 'made'" :title="fill(texts.is_made, { name: made.name })" :close="texts.close" @closed="closeMade">
-      <revealed :texts="texts" :name="made.name" :password="made.password" />
-      <footer><button class="btn" type="button" @click="closeMade">{{ texts.noted }}</button></footer>
-    </modal>
-    <modal v-if="dialog === 'delete'" :title="fill(texts.delete_of, { name: row.name })" :close="texts.close" @closed="dialog = null">
-      <p>{{ texts.delete_means }}</p>
+    <made-window v-if="dialog === 'made'" :texts="texts" :made="made" @closed="closeMade" />
+    <delete-window v-if="dialog === 'delete'" :texts="texts" :name="row.name" :fault="fault" :busy="busy" @closed="dialog = null" @sure="ask('delete', { name: row.name })">
       <p v-if="row.name === own" class="fault">{{ texts.delete_self }}</p>
-      <p class="fault" role="alert">{{ fault }}</p>
-      <footer><button class="btn" type="button" autofocus @click="dialog = null">{{ texts.cancel }}</button><button class="btn danger" type="button" :disabled="busy" @click="ask('delete', { name: row.name })">{{ texts.delete }}</button></footer>
-    </modal>
+    </delete-window>
     </div>`,
 };

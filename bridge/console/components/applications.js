@@ -1,43 +1,16 @@
 // Applications: programs with a login of their own, and the topics that each reads and writes.
-import { asking } from "/static/asking.js";
-import Modal from "/static/dialog.js";
-import { PasswordChoice, Revealed } from "/static/passwords.js";
-import { fill } from "/static/words.js";
+import { logins } from "/static/logins.js";
 
 export default {
-  components: { Modal, PasswordChoice, Revealed },
-  mixins: [asking],
-  props: { rows: Array, more: Boolean, loaded: Boolean, texts: Object, tenant: String },
-  data: () => ({ dialog: null, row: null, made: null, draft: null }),
-  created() {
-    this.clear();
-  },
+  mixins: [logins],
+  props: { loaded: Boolean, tenant: String },
   methods: {
-    fill,
-    clear() {
-      this.draft = { name: "", read: `devices/${this.tenant}/#`, write: "", password: "" };
+    empty() {
+      return { name: "", read: `devices/${this.tenant}/#`, write: "", password: "" };
     },
     create() {
       const lines = (words) => words.split("\n").map((line) => line.trim()).filter(Boolean);
       this.ask("create", { ...this.draft, read: lines(this.draft.read), write: lines(this.draft.write) });
-    },
-    remove(row) {
-      this.row = row;
-      this.begin("delete");
-    },
-    done(outcome) {
-      if (outcome.what === "create") {
-        this.made = outcome;
-        this.clear();
-        this.dialog = outcome.password ? "made" : null;
-      } else if (outcome.what === "delete") {
-        this.dialog = null;
-        this.focusHeading();
-      }
-    },
-    closeMade() {
-      this.made = null; // and with it the password
-      this.dialog = null;
     },
   },
   template: `
@@ -67,22 +40,13 @@ export default {
 
     <modal v-if="dialog === 'create'" :title="texts.create" :close="texts.close" @closed="dialog = null">
       <form class="form" @submit.prevent="create">
-        <label>{{ texts.name }}<input aria-describedby="hint-name" class="field" v-model.trim="draft.name" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" autofocus /></label><small id="hint-name">{{ texts.name_rule }}</small>
+        <login-name :texts="texts" :label="texts.name" v-model="draft.name" first />
         <label>{{ texts.read }}<textarea aria-describedby="hint-read" class="field mono" rows="2" v-model="draft.read" spellcheck="false"></textarea></label><small id="hint-read">{{ fill(texts.filters_hint, { tenant }) }}</small>
         <label>{{ texts.write }}<textarea aria-describedby="hint-write" class="field mono" rows="2" v-model="draft.write" spellcheck="false"></textarea></label><small id="hint-write">{{ fill(texts.write_hint, { tenant }) }}</small>
-        <password-choice :texts="texts" v-model="draft.password" />
-        <p class="fault" role="alert">{{ fault }}</p>
-        <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>
+        <login-end :texts="texts" v-model="draft.password" :fault="fault" :busy="busy" @cancel="dialog = null" />
       </form>
     </modal>
-    <modal v-if="dialog === 'made'" :title="fill(texts.is_made, { name: made.name })" :close="texts.close" @closed="closeMade">
-      <revealed :texts="texts" :name="made.name" :password="made.password" />
-      <footer><button class="btn" type="button" @click="closeMade">{{ texts.noted }}</button></footer>
-    </modal>
-    <modal v-if="dialog === 'delete'" :title="fill(texts.delete_of, { name: row.name })" :close="texts.close" @closed="dialog = null">
-      <p>{{ texts.delete_means }}</p>
-      <p class="fault" role="alert">{{ fault }}</p>
-      <footer><button class="btn" type="button" autofocus @click="dialog = null">{{ texts.cancel }}</button><button class="btn danger" type="button" :disabled="busy" @click="ask('delete', { name: row.name })">{{ texts.delete }}</button></footer>
-    </modal>
+    <made-window v-if="dialog === 'made'" :texts="texts" :made="made" @closed="closeMade" />
+    <delete-window v-if="dialog === 'delete'" :texts="texts" :name="row.name" :fault="fault" :busy="busy" @closed="dialog = null" @sure="ask('delete', { name: row.name })" />
     </div>`,
 };

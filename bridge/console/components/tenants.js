@@ -1,23 +1,16 @@
 // Tenants, for management: making one together with its first administrator, whose password is shown once.
-import { asking } from "/static/asking.js";
-import Modal from "/static/dialog.js";
-import { PasswordChoice, Revealed } from "/static/passwords.js";
-import { fill } from "/static/words.js";
+import { logins } from "/static/logins.js";
 
-const NEW = { id: "", name: "", administrator: "", password: "" };
 export default {
-  components: { Modal, PasswordChoice, Revealed },
-  mixins: [asking],
-  props: { rows: Array, more: Boolean, texts: Object },
-  data: () => ({ dialog: null, made: null, draft: { ...NEW } }),
+  mixins: [logins],
   methods: {
-    fill,
+    empty: () => ({ id: "", name: "", administrator: "", password: "" }),
     administrator(row) {
-      this.draft = { ...NEW, id: row.id, name: row.name || "" };
+      this.draft = { ...this.empty(), id: row.id, name: row.name || "" };
       this.begin("administrator");
     },
     tenant() {
-      this.draft = { ...NEW };
+      this.draft = this.empty();
       this.begin("create");
     },
     done(outcome) {
@@ -26,13 +19,7 @@ export default {
         this.fault = outcome.half;
         return;
       }
-      this.made = outcome;
-      this.dialog = outcome.password ? "made" : null;
-      this.draft = { ...NEW };
-    },
-    closeMade() {
-      this.made = null; // and with it the password
-      this.dialog = null;
+      logins.methods.done.call(this, outcome);
     },
   },
   template: `
@@ -64,15 +51,10 @@ export default {
           <h3>{{ texts.first }}</h3>
           <p class="quiet">{{ texts.first_hint }}</p>
         </template>
-        <label>{{ texts.login_name }}<input aria-describedby="hint-administrator" class="field" v-model.trim="draft.administrator" required maxlength="64" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*" :title="texts.name_rule" autocomplete="off" autocapitalize="none" spellcheck="false" /></label><small id="hint-administrator">{{ texts.name_rule }}</small>
-        <password-choice :texts="texts" v-model="draft.password" />
-        <p class="fault" role="alert">{{ fault }}</p>
-        <footer><button class="btn" type="button" @click="dialog = null">{{ texts.cancel }}</button><button class="btn primary" type="submit" :disabled="busy">{{ texts.create_now }}</button></footer>
+        <login-name :texts="texts" :label="texts.login_name" v-model="draft.administrator" />
+        <login-end :texts="texts" v-model="draft.password" :fault="fault" :busy="busy" @cancel="dialog = null" />
       </form>
     </modal>
-    <modal v-if="dialog === 'made'" :title="fill(texts.is_made, { name: made.name, tenant: made.tenant })" :close="texts.close" @closed="closeMade">
-      <revealed :texts="texts" :name="made.name" :password="made.password" />
-      <footer><button class="btn" type="button" @click="closeMade">{{ texts.noted }}</button></footer>
-    </modal>
+    <made-window v-if="dialog === 'made'" :texts="texts" :made="made" @closed="closeMade" />
     </div>`,
 };

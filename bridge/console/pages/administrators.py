@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import Request
 from nicegui.element import Element
 
-from bridge.console.acting import answer_acts, word
+from bridge.console import logins
+from bridge.console.acting import word
 from bridge.console.listing import Listing
-from bridge.console.live import Live, telling
+from bridge.console.live import telling
 from bridge.console.once import Once
 from bridge.console.session import Session
 from bridge.console.shell import page
@@ -63,26 +64,13 @@ async def administrators(session: Session, request: Request) -> None:
 
     async def create(values: Mapping[str, Any]) -> Mapping[str, Any]:
         asked = {"name": word(values, "name"), "role": word(values, "role")}
-        if password := word(values, "password"):
-            asked["password"] = password
         if word(values, "tenant") not in {"", session.tenant}:
             asked["tenant"] = word(values, "tenant")
-        made = await once.request("create-administrator", asked)
-        live.refresh()
-        return {"name": made["name"], "password": made.get("password", "")}
+        return logins.made(await once.request("create-administrator", logins.with_password(values, asked)))
 
     async def delete(values: Mapping[str, Any]) -> None:
         await session.request("delete-administrator", {"name": word(values, "name")})
-        live.refresh()
 
-    async def more() -> None:
-        listing.more()
-        await live.now()
-
-    answer_acts(table, {"create": create, "delete": delete})
-    table.on("more", more)
-    # No event tells of people: what others did meanwhile is seen at the next look.
-    live = Live(session, load, lambda topic, _: False)
-    await live.now()
+    await logins.begin(session, table, listing, load, {"create": create, "delete": delete})
     with telling():
         table.offer(await tenant_ids(session))

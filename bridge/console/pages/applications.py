@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import Request
 from nicegui.element import Element
 
-from bridge.console.acting import answer_acts, word
+from bridge.console import logins
+from bridge.console.acting import texts, word
 from bridge.console.listing import Listing
-from bridge.console.live import Live
 from bridge.console.once import Once
 from bridge.console.session import Session
 from bridge.console.shell import page
@@ -32,11 +32,6 @@ class Applications(Element, component="../components/applications.js"):
         self.update()
 
 
-def _filters(values: Mapping[str, Any], name: str) -> list[str]:
-    given = values.get(name)
-    return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
-
-
 @page("/applications")
 async def applications(session: Session, request: Request) -> None:
     """Build the page."""
@@ -49,22 +44,10 @@ async def applications(session: Session, request: Request) -> None:
 
     async def create(values: Mapping[str, Any]) -> Mapping[str, Any]:
         asked: dict[str, Any] = {"name": word(values, "name")}
-        asked |= {"read": _filters(values, "read"), "write": _filters(values, "write")}
-        if password := word(values, "password"):
-            asked["password"] = password
-        made = await once.request("create-application", asked)
-        live.refresh()
-        return {"name": made["name"], "password": made.get("password", "")}
+        asked |= {"read": texts(values, "read"), "write": texts(values, "write")}
+        return logins.made(await once.request("create-application", logins.with_password(values, asked)))
 
     async def delete(values: Mapping[str, Any]) -> None:
         await session.request("delete-application", {"name": word(values, "name")})
-        live.refresh()
 
-    async def more() -> None:
-        listing.more()
-        await live.now()
-
-    answer_acts(table, {"create": create, "delete": delete})
-    table.on("more", more)
-    live = Live(session, load, lambda topic, _: False)  # no event tells of applications
-    await live.now()
+    await logins.begin(session, table, listing, load, {"create": create, "delete": delete})

@@ -7,9 +7,9 @@ from fastapi import Request
 from nicegui.element import Element
 
 from bridge.admin import RefusedByBridge
-from bridge.console.acting import answer_acts, fault_of, word
+from bridge.console import logins
+from bridge.console.acting import fault_of, word
 from bridge.console.listing import LARGEST, Listing
-from bridge.console.live import Live
 from bridge.console.once import Once
 from bridge.console.session import Away, Session
 from bridge.console.shell import page
@@ -53,7 +53,6 @@ async def tenants(session: Session, request: Request) -> None:
         if name := word(values, "name"):
             asked["name"] = name
         await once.request("create-tenant", asked)
-        live.refresh()
         try:
             return await administrator(values)
         except (RefusedByBridge, Away) as error:
@@ -62,17 +61,7 @@ async def tenants(session: Session, request: Request) -> None:
 
     async def administrator(values: Mapping[str, Any]) -> Mapping[str, Any]:
         asked = {"name": word(values, "administrator"), "role": "owner", "tenant": word(values, "id")}
-        if password := word(values, "password"):
-            asked["password"] = password
-        made = await once.request("create-administrator", asked)
-        live.refresh()
-        return {"name": made["name"], "tenant": asked["tenant"], "password": made.get("password", "")}
+        answer = await once.request("create-administrator", logins.with_password(values, asked))
+        return logins.made(answer, tenant=asked["tenant"])
 
-    async def more() -> None:
-        listing.more()
-        await live.now()
-
-    answer_acts(table, {"create": create, "administrator": administrator})
-    table.on("more", more)
-    live = Live(session, load, lambda topic, _: False)  # no event tells of tenants
-    await live.now()
+    await logins.begin(session, table, listing, load, {"create": create, "administrator": administrator})
