@@ -85,3 +85,11 @@ def test_the_last_second_stands_at_the_right() -> None:
     assert options["xAxis"]["data"][0] == "59 s ago"
     assert options["xAxis"]["data"][-1] == "now"
     assert options["series"][0]["data"][-1] == 7
+
+
+def test_the_number_in_the_ring_is_written_smaller_where_it_is_long() -> None:
+    sizes = [
+        charts.by_status({"ACCEPTED": number})["title"]["textStyle"]["fontSize"]
+        for number in (7, 99_999, 100_000, 10**6)
+    ]
+    assert sizes == [22, 20, 17, 13]

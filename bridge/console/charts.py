@@ -74,6 +74,10 @@ def activity(shown: Sequence[Bar], names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+_ACROSS: Final = 120
+"""Room in the middle of the ring, in sizes of a letter times letters: the number of a million has to find it too."""
+
+
 def by_status(counts: Mapping[str, int]) -> dict[str, Any]:
     """Draw a ring of the registrations by status, with their number in the middle."""
     total = sum(counts.values())
@@ -85,7 +89,7 @@ def by_status(counts: Mapping[str, int]) -> dict[str, Any]:
             "left": "center",
             "top": "middle",
             "itemGap": 4,
-            "textStyle": {**_INK, "fontSize": 22, "lineHeight": 26},
+            "textStyle": {**_INK, "fontSize": min(22, _ACROSS // len(f"{total:,}")), "lineHeight": 26},
             "subtextStyle": {**_QUIET, "fontSize": 13, "lineHeight": 16},
         },
         "series": [
